@@ -1,0 +1,3 @@
+"""Vitrine: self-hosted visual search for online shops."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Sellers, products, pictures and jobs: the truth that everything else is made from."""

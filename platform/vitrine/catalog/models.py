@@ -1,0 +1,170 @@
+"""Tables of the catalogue."""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Numeric,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from vitrine.db import Base
+
+AVAILABILITIES = ("in_stock", "out_of_stock", "preorder", "backorder")
+IN_STOCK = frozenset({"in_stock", "preorder", "backorder"})
+
+RECEIVED, EMBEDDED, SEARCHABLE, FAILED = "received", "embedded", "searchable", "failed"
+
+
+class Seller(Base):
+    """A seller; `id` is the slug that product ids and filters use."""
+
+    __tablename__ = "sellers"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Product(Base):
+    """A listing; its public id is `{seller}:{sku}`."""
+
+    __tablename__ = "products"
+    __table_args__ = (
+        UniqueConstraint("seller_id", "sku"),
+        CheckConstraint(
+            "availability in ('in_stock', 'out_of_stock', 'preorder', 'backorder')",
+            name="availability",
+        ),
+        CheckConstraint("price >= 0", name="price"),
+        Index("ix_products_category", "category", postgresql_ops={"category": "text_pattern_ops"}),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    seller_id: Mapped[str] = mapped_column(ForeignKey("sellers.id"))
+    sku: Mapped[str]
+    title: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    brand: Mapped[str] = mapped_column(server_default="", index=True)
+    category: Mapped[str]
+    price: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    availability: Mapped[str]
+    attributes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    images: Mapped[list["ProductImage"]] = relationship(
+        order_by="ProductImage.position", lazy="raise", passive_deletes="all", viewonly=True
+    )
+
+    @property
+    def public_id(self) -> str:
+        return f"{self.seller_id}:{self.sku}"
+
+    @property
+    def in_stock(self) -> bool:
+        return self.availability in IN_STOCK
+
+
+class Image(Base):
+    """What a picture is. The content id is a CIDv1 of the bytes as they were uploaded."""
+
+    __tablename__ = "images"
+
+    cid: Mapped[str] = mapped_column(primary_key=True)
+    bytes: Mapped[int]
+    format: Mapped[str | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ProductImage(Base):
+    """Where a picture is used. `id` is the primary key of its row in the vector index."""
+
+    __tablename__ = "product_images"
+    __table_args__ = (
+        UniqueConstraint("product_id", "cid"),
+        CheckConstraint(
+            "state in ('received', 'embedded', 'searchable', 'failed')", name="state"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
+    cid: Mapped[str] = mapped_column(ForeignKey("images.cid"), index=True)
+    position: Mapped[int]
+    state: Mapped[str] = mapped_column(server_default=RECEIVED)
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Job(Base):
+    """What a seller's request set in motion, so that they can watch it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint("state in ('queued', 'running', 'done', 'failed')", name="state"),
+        Index("ix_jobs_created_at", "created_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    kind: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="queued")
+    seller_id: Mapped[str] = mapped_column(ForeignKey("sellers.id"))
+    product: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+
+    items: Mapped[list["JobItem"]] = relationship(
+        order_by="JobItem.id", lazy="raise", passive_deletes="all", viewonly=True
+    )
+
+
+class JobItem(Base):
+    """One piece of owed work that a job waits for; `kind` and `key` name the row of `work`."""
+
+    __tablename__ = "job_items"
+    __table_args__ = (
+        CheckConstraint("state in ('pending', 'searchable', 'failed', 'removed')", name="state"),
+        Index("ix_job_items_open", "kind", "key", postgresql_where=text("state = 'pending'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    job_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("jobs.id", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str]
+    key: Mapped[str]
+    cid: Mapped[str | None]
+    state: Mapped[str] = mapped_column(server_default="pending")
+    reason: Mapped[str | None]
+
+
+class ApiKey(Base):
+    """A key, of which only the hash is kept. A seller's key names its seller."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        CheckConstraint("role in ('storefront', 'seller', 'ads', 'admin')", name="role"),
+        CheckConstraint("(role = 'seller') = (seller_id is not null)", name="seller"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    hash: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    seller_id: Mapped[str | None] = mapped_column(ForeignKey("sellers.id"))
+    label: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revoked_at: Mapped[datetime | None]

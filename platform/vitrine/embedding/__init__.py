@@ -1,0 +1,1 @@
+"""From a picture to a vector: model specifications, preprocessing and the two runtimes."""

@@ -1,0 +1,131 @@
+"""Typed settings: the only reader of the environment.
+
+A value comes from the first of: a `VITRINE_…` variable, the file `<data dir>/running.json` that
+`vitrine up` writes (so that a second shell finds the platform without a variable), the default.
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+RUNNING_FILE = "running.json"
+KEYS_FILE = "keys.json"
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """All that an operator can set. `repr` shows no secret."""
+
+    model_config = SettingsConfigDict(env_prefix="VITRINE_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path(".vitrine"), description="Where the embedded stack keeps its data.")
+    host: str = Field("127.0.0.1", description="Address the api listens on.")
+    port: int = Field(8080, ge=1, le=65535, description="Port the api listens on.")
+    api_url: str = Field("", description="Base URL of the api for clients; from host and port.")
+
+    database_url: str = Field(
+        "postgresql+psycopg2://vitrine:vitrine@127.0.0.1:5432/vitrine",
+        repr=False,
+        description="SQLAlchemy URL of PostgreSQL.",
+    )
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0", repr=False, description="Redis: broker and short-lived state."
+    )
+    milvus_uri: str = Field("http://127.0.0.1:19530", description="Milvus or Milvus Lite server.")
+    milvus_token: str = Field("", repr=False, description="Milvus `user:password`, if it wants one.")
+    blob_url: str = Field("", description="fsspec URL for pictures; default `<data dir>/blobs`.")
+    secret_key: str = Field(
+        "", repr=False, description="Signs the tokens; at least 32 characters. `vitrine up` makes one."
+    )
+
+    model: str = Field(
+        "vitrine-untrained-r18", description="Embedding model that a fresh shop starts with."
+    )
+    models_dir: Path | None = Field(
+        None, description="Where exported models are kept; default `<data dir>/models`."
+    )
+    runtime: Literal["auto", "openvino", "torch"] = Field(
+        "auto", description="What computes embeddings: auto is openvino."
+    )
+    currency: str = Field("EUR", pattern=r"^[A-Z]{3}$", description="The shop's one currency.")
+
+    max_image_bytes: PositiveInt = Field(20 * MIB, description="Largest accepted picture file.")
+    max_image_pixels: PositiveInt = Field(
+        50_000_000, description="Most pixels (width × height) a picture may have."
+    )
+    max_request_bytes: PositiveInt = Field(128 * MIB, description="Largest accepted request.")
+    max_images_per_product: PositiveInt = Field(12, description="Pictures one product may have.")
+
+    api_threads: PositiveInt = Field(8, description="Request threads of one api process.")
+    api_processes: PositiveInt = Field(1, description="Api processes.")
+    worker_processes: PositiveInt = Field(2, description="Processes of one worker.")
+    embed_batch: PositiveInt = Field(16, description="Pictures embedded at once.")
+    sync_batch: PositiveInt = Field(128, description="Index rows written at once.")
+    lease_seconds: PositiveInt = Field(60, description="A worker that is silent so long is dead.")
+    max_attempts: PositiveInt = Field(5, description="After so many tries work is given up.")
+    sweep_seconds: float = Field(10.0, gt=0, description="How often beat rings for forgotten work.")
+    dependency_timeout_seconds: float = Field(
+        5.0, gt=0, description="Longest wait for one call to PostgreSQL, Redis or Milvus."
+    )
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: console on a terminal, json elsewhere."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            data_dir = Path(values.get("data_dir") or ".vitrine").absolute()
+            values["data_dir"] = data_dir
+            values["models_dir"] = values.get("models_dir") or data_dir / "models"
+            values["blob_url"] = values.get("blob_url") or f"file://{data_dir / 'blobs'}"
+            host, port = values.get("host") or "127.0.0.1", values.get("port") or 8080
+            reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
+            values["api_url"] = (values.get("api_url") or f"http://{reachable}:{port}").rstrip("/")
+        return values
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        known = {**env_settings(), **init_settings()}
+        data_dir = Path(known.get("data_dir") or ".vitrine")
+        running = InitSettingsSource(settings_cls, read_running(data_dir))
+        return init_settings, env_settings, running
+
+    @property
+    def model_store(self) -> Path:
+        """`models_dir`, which is never empty once the settings are made."""
+        assert self.models_dir is not None
+        return self.models_dir
+
+
+def read_running(data_dir: Path) -> dict[str, Any]:
+    """Read what `vitrine up` wrote about the platform that runs on `data_dir`; empty if nothing."""
+    try:
+        found = json.loads((data_dir / RUNNING_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """Read the settings of this process, once."""
+    return Settings()
