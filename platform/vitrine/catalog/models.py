@@ -65,7 +65,7 @@ class Product(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     images: Mapped[list["ProductImage"]] = relationship(
-        order_by="ProductImage.position", lazy="raise", passive_deletes="all", viewonly=True
+        order_by="ProductImage.position", lazy="raise", viewonly=True
     )
 
     @property
@@ -128,7 +128,7 @@ class Job(Base):
     finished_at: Mapped[datetime | None]
 
     items: Mapped[list["JobItem"]] = relationship(
-        order_by="JobItem.id", lazy="raise", passive_deletes="all", viewonly=True
+        order_by="JobItem.id", lazy="raise", viewonly=True
     )
 
 
