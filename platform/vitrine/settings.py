@@ -41,10 +41,12 @@ class Settings(BaseSettings):
         "redis://127.0.0.1:6379/0", repr=False, description="Redis: broker and short-lived state."
     )
     milvus_uri: str = Field("http://127.0.0.1:19530", description="Milvus or Milvus Lite server.")
-    milvus_token: str = Field("", repr=False, description="Milvus `user:password`, if it wants one.")
+    milvus_token: str = Field("", repr=False, description="Milvus `user:password`, if set.")
     blob_url: str = Field("", description="fsspec URL for pictures; default `<data dir>/blobs`.")
     secret_key: str = Field(
-        "", repr=False, description="Signs the tokens; at least 32 characters. `vitrine up` makes one."
+        "",
+        repr=False,
+        description="Signs the tokens; at least 32 characters. `vitrine up` makes one.",
     )
 
     model: str = Field(

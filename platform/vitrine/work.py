@@ -1,0 +1,241 @@
+"""The work table: what is owed, who is at it, and what was given up.
+
+A change and the work that it owes commit in one transaction, so nothing accepted can be lost; a
+Celery message only rings. Rows are unique by (kind, key): owing the same thing twice is one row
+with a higher version. A claim commits its lease and its attempt *before* the work starts, so that
+work which kills its worker has already been counted.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, bindparam, func, text
+from sqlalchemy import Sequence as Counter
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from vitrine.db import Base
+
+EMBED = "embed"
+"""Key: content id. Make the vector of a picture for every live generation."""
+SYNC = "sync"
+"""Key: product image id. Make the index row equal to Postgres, or absent."""
+PURGE = "purge"
+"""Key: content id. Remove picture, vectors and file if nothing uses them any more."""
+
+KINDS = (EMBED, SYNC, PURGE)
+
+MAX_BACKOFF_SECONDS = 300
+
+# One counter for all rows: a version is never used twice, so that a worker that was thought dead
+# cannot finish a row that was finished by another and owed anew.
+VERSIONS = Counter("work_version", metadata=Base.metadata)
+
+
+class Work(Base):
+    """One thing owed. A row that was given up stays, due never, so that an operator sees it."""
+
+    __tablename__ = "work"
+    __table_args__ = (Index("ix_work_due", "kind", "due_at"),)
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, server_default=VERSIONS.next_value())
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A leased row. `version` is what was claimed: a later change makes the finish a no-op."""
+
+    kind: str
+    key: str
+    version: int
+    attempts: int
+
+
+_OWE = text(
+    """
+    insert into work (kind, key, due_at, attempts)
+    select :kind, key, clock_timestamp(), 0 from unnest(cast(:keys as text[])) as owed(key)
+    order by key
+    on conflict (kind, key) do update
+    set version = nextval('work_version'), due_at = excluded.due_at, attempts = 0, error = null
+    """
+)
+
+# Fresh rows share a batch. A row with an attempt behind it may be what killed the last worker, so
+# it is tried alone: `fresh` selects between the two.
+_CLAIM = text(
+    """
+    update work
+    set lease_until = clock_timestamp() + make_interval(secs => :lease),
+        attempts = attempts + 1
+    where (kind, key) in (
+        select kind, key from work
+        where kind = :kind and due_at <= clock_timestamp()
+          and (lease_until is null or lease_until < clock_timestamp())
+          and (attempts = 0) = :fresh
+        order by due_at
+        limit :limit
+        for update skip locked
+    )
+    returning kind, key, version, attempts
+    """
+)
+
+_FINISH = text(
+    """
+    delete from work
+    using unnest(cast(:keys as text[]), cast(:versions as bigint[])) as done(key, version)
+    where work.kind = :kind and work.key = done.key and work.version = done.version
+    returning work.key
+    """
+)
+
+# What was owed again while it was being worked on: the lease ends, the new version waits.
+_REOPEN = text(
+    """
+    update work
+    set lease_until = null, attempts = 0
+    from unnest(cast(:keys as text[]), cast(:versions as bigint[])) as claimed(key, version)
+    where work.kind = :kind and work.key = claimed.key and work.version <> claimed.version
+    """
+)
+
+_RETRY = text(
+    """
+    update work
+    set lease_until = null, error = :error, due_at = clock_timestamp() + make_interval(
+            secs => least(:cap, power(2, attempts) * (0.75 + random() / 2))
+        )
+    where kind = :kind and key = any(:keys)
+    """
+)
+
+# An outage is not the row's fault: the attempt is taken back and the wait is short.
+_POSTPONE = text(
+    """
+    update work
+    set lease_until = null, error = :error, attempts = greatest(attempts - 1, 0),
+        due_at = clock_timestamp() + make_interval(secs => :seconds)
+    where kind = :kind and key = any(:keys)
+    """
+)
+
+_BURY = text(
+    """
+    update work set lease_until = null, error = :error, due_at = 'infinity'
+    from unnest(cast(:keys as text[]), cast(:versions as bigint[])) as claimed(key, version)
+    where work.kind = :kind and work.key = claimed.key and work.version = claimed.version
+    returning work.key
+    """
+)
+
+_DUE = text(
+    """
+    select distinct kind from work
+    where due_at <= clock_timestamp()
+      and (lease_until is null or lease_until < clock_timestamp())
+    """
+)
+
+_BACKLOG = text(
+    """
+    select kind,
+           count(*) filter (where due_at < 'infinity') as pending,
+           count(*) filter (where due_at = 'infinity') as dead
+    from work group by kind
+    """
+).columns(kind=Work.kind.type, pending=BigInteger(), dead=BigInteger())
+
+
+def owe(session: Session, kind: str, keys: Iterable[object]) -> None:
+    """Owe work on `keys`, due at once, in the caller's transaction."""
+    wanted = sorted({str(key) for key in keys})
+    if wanted:
+        session.execute(_OWE, {"kind": kind, "keys": wanted})
+
+
+def claim(
+    session: Session, kind: str, *, limit: int, lease_seconds: float, fresh: bool
+) -> list[Claim]:
+    """Lease up to `limit` due rows: untried ones if `fresh`, else ones tried before.
+
+    The caller commits before it starts to work.
+    """
+    rows = session.execute(
+        _CLAIM, {"kind": kind, "limit": limit, "lease": lease_seconds, "fresh": fresh}
+    )
+    return [Claim(row.kind, row.key, row.version, row.attempts) for row in rows]
+
+
+def finish(session: Session, claims: Sequence[Claim]) -> set[str]:
+    """Take finished work off the table; return the keys that nothing newer is owed for."""
+    done: set[str] = set()
+    for kind, keys, versions in _by_kind(claims):
+        values = {"kind": kind, "keys": keys, "versions": versions}
+        done.update(session.execute(_FINISH, values).scalars())
+        session.execute(_REOPEN, values)
+    return done
+
+
+def retry(session: Session, claims: Sequence[Claim], error: str) -> None:
+    """Give claimed work back after a failure, with a wait that doubles with every attempt."""
+    for kind, keys, _ in _by_kind(claims):
+        session.execute(
+            _RETRY, {"kind": kind, "keys": keys, "error": error, "cap": MAX_BACKOFF_SECONDS}
+        )
+
+
+def postpone(
+    session: Session, claims: Sequence[Claim], error: str, *, seconds: float = 2.0
+) -> None:
+    """Give claimed work back because a dependency is down; the attempt does not count."""
+    for kind, keys, _ in _by_kind(claims):
+        session.execute(_POSTPONE, {"kind": kind, "keys": keys, "error": error, "seconds": seconds})
+
+
+def bury(session: Session, claims: Sequence[Claim], error: str) -> set[str]:
+    """Give work up for good; return the keys that nothing newer is owed for."""
+    buried: set[str] = set()
+    for kind, keys, versions in _by_kind(claims):
+        values = {"kind": kind, "keys": keys, "versions": versions}
+        buried.update(session.execute(_BURY, {**values, "error": error}).scalars())
+        session.execute(_REOPEN, values)
+    return buried
+
+
+def due_kinds(session: Session) -> set[str]:
+    """Kinds that have work nobody is at."""
+    return set(session.execute(_DUE).scalars())
+
+
+def backlog(session: Session) -> dict[str, tuple[int, int]]:
+    """(pending, given up) by kind."""
+    return {row.kind: (row.pending, row.dead) for row in session.execute(_BACKLOG)}
+
+
+def pending_keys(session: Session, kind: str, keys: Iterable[object]) -> set[str]:
+    """Those of `keys` that are still owed."""
+    wanted = sorted({str(key) for key in keys})
+    if not wanted:
+        return set()
+    statement = text("select key from work where kind = :kind and key = any(:keys)").bindparams(
+        bindparam("kind", kind), bindparam("keys", wanted)
+    )
+    return set(session.execute(statement).scalars())
+
+
+def _by_kind(claims: Sequence[Claim]) -> list[tuple[str, list[str], list[int]]]:
+    grouped: dict[str, list[Claim]] = {}
+    for one in claims:
+        grouped.setdefault(one.kind, []).append(one)
+    return [
+        (kind, [one.key for one in some], [one.version for one in some])
+        for kind, some in grouped.items()
+    ]
