@@ -33,9 +33,9 @@ class FieldError(TypedDict):
 class VitrineError(Exception):
     """The root of the tree; `str(error)` is a sentence for the caller."""
 
-    status: ClassVar[int] = 500
-    slug: ClassVar[str] = "internal"
-    title: ClassVar[str] = "Something went wrong on our side"
+    status: int = 500
+    slug: str = "internal"
+    title: str = "Something went wrong on our side"
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, *, errors: Sequence[FieldError] = ()) -> None:
