@@ -1,1 +1,4 @@
-"""The vector index: a rebuildable image of Postgres in Milvus, and the only user of pymilvus."""
+"""The vector index: a rebuildable copy of what PostgreSQL knows, kept in Milvus.
+
+Nothing outside this package imports pymilvus.
+"""

@@ -1,0 +1,73 @@
+"""What differs between Milvus Lite, old Milvus and Milvus 2.6; nothing else asks for a version."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+STRONG = "Strong"
+BOUNDED = "Bounded"
+
+MAX_RESULTS = 16_384
+"""Most rows one query or search may return, in every Milvus."""
+
+_SMALLEST_EF = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the server behind a connection can do and needs."""
+
+    version: str
+    lite: bool
+
+    @property
+    def vector_index(self) -> dict[str, Any]:
+        """Index on `embedding`.
+
+        Milvus Lite computes a mask over all rows in Python before every search, so a graph saves
+        it nothing; and its HNSW stops after `ef` rows whether or not they passed the filter, so a
+        narrow filter finds few rows or none. Exact search has neither problem.
+        """
+        if self.lite:
+            return {"index_type": "FLAT", "metric_type": "COSINE", "params": {}}
+        return {
+            "index_type": "HNSW",
+            "metric_type": "COSINE",
+            "params": {"M": 16, "efConstruction": 200},
+        }
+
+    @property
+    def serialise_writers(self) -> bool:
+        """Whether two writers of one collection, in whatever process, must take turns."""
+        return self.lite
+
+    @property
+    def flush_after_bulk(self) -> bool:
+        """Whether rows are slow to search until flushed.
+
+        Milvus seals its segments on its own, and refuses to be flushed more than once in ten
+        seconds.
+        """
+        return self.lite
+
+    @property
+    def consistency(self) -> dict[str, str]:
+        """How fresh a search is: it never waits; writes are read back strongly (`present`)."""
+        return {} if self.lite else {"consistency_level": BOUNDED}
+
+    @property
+    def strong(self) -> dict[str, str]:
+        """A read that sees every write acknowledged before it."""
+        return {} if self.lite else {"consistency_level": STRONG}
+
+    def search_params(self, limit: int) -> dict[str, Any]:
+        """Parameters of one search; `ef` may not be smaller than the limit."""
+        params = {} if self.lite else {"ef": max(_SMALLEST_EF, limit)}
+        return {"metric_type": "COSINE", "params": params}
+
+
+def detect(version: str) -> Capabilities:
+    """Read a server's version: `milvus_lite-3.2.2`, `v2.3.5`, `v2.6.4-gpu`."""
+    lite = "lite" in version.lower()
+    number = re.search(r"\d+(\.\d+)*", version)
+    return Capabilities(version=number.group() if number else version, lite=lite)

@@ -1,0 +1,249 @@
+"""The vector index as the rest of Vitrine sees it."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from vitrine.errors import Unavailable, VitrineError
+from vitrine.index import collections, expressions, failures
+from vitrine.index.capabilities import MAX_RESULTS, Capabilities
+from vitrine.index.connection import Connected, Connection
+from vitrine.index.schema import IndexHit, IndexRow, IndexScalars, Vectors
+
+T = TypeVar("T")
+
+_MESSAGE_BYTES = 16 * 1024 * 1024
+"""Size of one write; servers refuse messages beyond 64 MB."""
+
+_SCALAR_BYTES = 1024
+_IDS_PER_REQUEST = 4096
+_SCORE_DIGITS = 6
+_ADMIN_FACTOR = 6
+"""Making, loading and flushing a collection may take this many times as long as a query."""
+
+
+class VectorIndex:
+    """Milvus or Milvus Lite. Safe to share between threads and to carry over a fork.
+
+    Connects at the first call. Every call ends within a bound derived from `timeout_seconds`, and
+    raises Unavailable if the server does not answer in time or has lost the collection.
+    """
+
+    def __init__(self, uri: str, token: str = "", timeout_seconds: float = 5.0) -> None:
+        self.uri = uri
+        self._timeout_seconds = timeout_seconds
+        self._connection = Connection(uri, token, timeout_seconds)
+        self._writing = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"VectorIndex({self.uri!r})"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._call(None, lambda connected: connected.capabilities)
+
+    def ping(self) -> str | None:
+        """Say what is wrong with the index, or None."""
+        try:
+            self._call(None, lambda c: c.client.get_server_version(timeout=self._timeout_seconds))
+        except VitrineError as error:
+            return str(error)
+        return None
+
+    def collections(self) -> list[str]:
+        names = self._call(None, lambda c: c.client.list_collections(timeout=self._timeout_seconds))
+        return sorted(names)
+
+    def exists(self, collection: str) -> bool:
+        return bool(
+            self._call(
+                None, lambda c: c.client.has_collection(collection, timeout=self._timeout_seconds)
+            )
+        )
+
+    def create(self, collection: str, dim: int) -> None:
+        """Make a collection ready to search; does nothing to one that is.
+
+        Raises Misconfigured if it is there with vectors of another size.
+        """
+        self._call(
+            None,
+            lambda c: collections.create(
+                c.client, c.capabilities, collection, dim, timeout_seconds=self._patience
+            ),
+        )
+
+    def drop(self, collection: str) -> None:
+        self._call(
+            None,
+            lambda c: collections.drop(c.client, collection, timeout_seconds=self._patience),
+        )
+
+    def upsert(self, collection: str, rows: Sequence[IndexRow]) -> None:
+        """Write whole rows; a row that is there is replaced."""
+        for batch in _batches(rows):
+            self._write(collection, partial(self._upsert, collection, batch))
+
+    def delete(self, collection: str, ids: Sequence[int]) -> None:
+        """Remove rows; an id that is not there is no error."""
+        for chunk in _chunks(ids):
+            self._write(collection, partial(self._delete, collection, chunk))
+
+    def flush(self, collection: str) -> None:
+        """Make fresh rows as fast to search as old ones, where the server needs to be told."""
+        self._write(collection, partial(self._flush, collection))
+
+    def present(self, collection: str, ids: Sequence[int]) -> set[int]:
+        """Read back which ids are there, after every write acknowledged before."""
+        found: set[int] = set()
+        for chunk in _chunks(ids):
+            found |= self._call(collection, partial(self._present, collection, chunk))
+        return found
+
+    def scalars(self, collection: str, *, after: int, limit: int) -> list[IndexScalars]:
+        """Read up to `limit` rows with an id greater than `after`, by id; empty at the end."""
+        if not 0 < limit <= MAX_RESULTS:
+            raise ValueError(f"limit is {limit}; it has to be between 1 and {MAX_RESULTS}.")
+        rows = self._call(collection, lambda c: self._page(c, collection, after, limit))
+        found = [IndexScalars(**{name: row[name] for name in collections.SCALARS}) for row in rows]
+        return sorted(found, key=lambda row: row.id)
+
+    def search(
+        self, collection: str, vectors: Vectors, *, expression: str = "", limit: int
+    ) -> list[list[IndexHit]]:
+        """Find the pictures nearest to each vector [n, d]: cosine similarity, best first.
+
+        Equal scores are ordered by id. Fewer than `limit` hits mean that there are no more.
+        """
+        if not 0 < limit <= MAX_RESULTS:
+            raise ValueError(f"limit is {limit}; it has to be between 1 and {MAX_RESULTS}.")
+        queries = np.ascontiguousarray(np.atleast_2d(vectors), dtype=np.float32)
+        answers = self._call(
+            collection,
+            lambda c: c.client.search(
+                collection,
+                data=list(queries),
+                anns_field=collections.EMBEDDING,
+                filter=expression,
+                limit=limit,
+                output_fields=["product_id"],
+                search_params=c.capabilities.search_params(limit),
+                timeout=self._timeout_seconds,
+                **c.capabilities.consistency,
+            ),
+        )
+        return [_ordered(answer) for answer in answers]
+
+    @property
+    def _patience(self) -> float:
+        return self._timeout_seconds * _ADMIN_FACTOR
+
+    def _upsert(self, collection: str, rows: Sequence[IndexRow], connected: Connected) -> None:
+        entities = [collections.entity(row) for row in rows]
+        connected.client.upsert(collection, entities, timeout=self._timeout_seconds)
+
+    def _delete(self, collection: str, ids: Sequence[int], connected: Connected) -> None:
+        connected.client.delete(
+            collection, filter=_ids_expression(ids), timeout=self._timeout_seconds
+        )
+
+    def _present(self, collection: str, ids: Sequence[int], connected: Connected) -> set[int]:
+        rows = connected.client.query(
+            collection,
+            filter=_ids_expression(ids),
+            output_fields=["id"],
+            timeout=self._timeout_seconds,
+            **connected.capabilities.strong,
+        )
+        return {int(row["id"]) for row in rows}
+
+    def _flush(self, collection: str, connected: Connected) -> None:
+        if connected.capabilities.flush_after_bulk:
+            connected.client.flush(collection, timeout=self._patience)
+
+    def _page(
+        self, connected: Connected, collection: str, after: int, limit: int
+    ) -> list[dict[str, Any]]:
+        """One page through Milvus' own iterator, the only query that goes by primary key."""
+        iterator = connected.client.query_iterator(
+            collection,
+            batch_size=limit,
+            limit=limit,
+            filter=expressions.compare("id", ">", after),
+            output_fields=list(collections.SCALARS),
+            timeout=self._timeout_seconds,
+            **connected.capabilities.strong,
+        )
+        try:
+            page: list[dict[str, Any]] = iterator.next()
+        finally:
+            iterator.close()
+        return page
+
+    def _write(self, collection: str, request: Callable[[Connected], Any]) -> None:
+        """Writers of this process take turns; see `capabilities.serialise_writers` for others."""
+        if not self.capabilities.serialise_writers:
+            self._call(collection, request)
+            return
+        if not self._writing.acquire(timeout=self._patience):
+            raise Unavailable(f"Writing to {collection} takes too long; try again later.")
+        try:
+            self._call(collection, request)
+        finally:
+            self._writing.release()
+
+    def _call(self, collection: str | None, request: Callable[[Connected], T]) -> T:
+        connected: Connected | None = None
+        try:
+            connected = self._connection.get()
+            try:
+                return request(connected)
+            except Exception as error:
+                # Milvus Lite comes back from a restart with every collection released.
+                if collection is None or not failures.is_not_loaded(error):
+                    raise
+                connected.client.load_collection(collection, timeout=self._patience)
+                return request(connected)
+        except (VitrineError, ValueError, TypeError):
+            raise
+        except Exception as error:
+            if failures.is_our_fault(error):
+                raise
+            if connected is not None and failures.is_lost_connection(error):
+                self._connection.drop(connected)
+            raise failures.unavailable(error, uri=self.uri, collection=collection) from error
+
+
+def _ids_expression(ids: Sequence[int]) -> str:
+    # Spelled out even for one id: Milvus Lite has a fast path for exactly this form.
+    return f"id in [{', '.join(expressions.quote(int(id_)) for id_ in ids)}]"
+
+
+def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), _IDS_PER_REQUEST):
+        yield ids[start : start + _IDS_PER_REQUEST]
+
+
+def _batches(rows: Sequence[IndexRow]) -> Iterator[Sequence[IndexRow]]:
+    if not rows:
+        return
+    size = max(1, _MESSAGE_BYTES // (rows[0].embedding.nbytes + _SCALAR_BYTES))
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _ordered(answer: Any) -> list[IndexHit]:
+    """Best first. Scores are rounded to what float32 can tell apart, so that one picture used in
+    two products ties with itself wherever its rows are stored."""
+    hits = [
+        IndexHit(
+            id=int(hit["id"]),
+            product_id=int(hit["entity"]["product_id"]),
+            score=min(1.0, max(-1.0, round(float(hit["distance"]), _SCORE_DIGITS))),
+        )
+        for hit in answer
+    ]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.id))

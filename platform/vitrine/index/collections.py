@@ -1,0 +1,111 @@
+"""Makes and describes picture collections."""
+
+from typing import Any
+
+from pymilvus import CollectionSchema, DataType, MilvusClient
+
+from vitrine.errors import Misconfigured
+from vitrine.index.capabilities import Capabilities
+from vitrine.index.failures import is_already_there, is_missing_collection
+from vitrine.index.schema import (
+    BRAND_CHARACTERS,
+    BYTES_PER_CHARACTER,
+    CATEGORY_CHARACTERS,
+    SELLER_ID_CHARACTERS,
+    IndexRow,
+)
+
+EMBEDDING = "embedding"
+SCALARS = ("id", "product_id", "seller_id", "category", "brand", "price", "in_stock")
+TEXT_BYTES = {
+    "seller_id": SELLER_ID_CHARACTERS * BYTES_PER_CHARACTER,
+    "category": CATEGORY_CHARACTERS * BYTES_PER_CHARACTER,
+    "brand": BRAND_CHARACTERS * BYTES_PER_CHARACTER,
+}
+
+
+def image_schema(dim: int) -> CollectionSchema:
+    """Columns of `images_<generation>`, one row per use of a picture."""
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("product_id", DataType.INT64)
+    for name, size in TEXT_BYTES.items():
+        schema.add_field(name, DataType.VARCHAR, max_length=size)
+    schema.add_field("price", DataType.DOUBLE)
+    schema.add_field("in_stock", DataType.BOOL)
+    schema.add_field(EMBEDDING, DataType.FLOAT_VECTOR, dim=dim)
+    return schema
+
+
+def entity(row: IndexRow) -> dict[str, Any]:
+    """One row as pymilvus takes it.
+
+    Raises ValueError for a text that its column cannot hold; the server would refuse the whole
+    batch.
+    """
+    values: dict[str, Any] = {name: getattr(row, name) for name in SCALARS}
+    for name, size in TEXT_BYTES.items():
+        if len(values[name].encode()) > size:
+            raise ValueError(
+                f"The {name} of index row {row.id} is longer than {size} bytes; "
+                "the catalogue has to bound it."
+            )
+    values[EMBEDDING] = row.embedding
+    return values
+
+
+def create(
+    client: MilvusClient,
+    capabilities: Capabilities,
+    collection: str,
+    dim: int,
+    *,
+    timeout_seconds: float,
+) -> None:
+    """Make a collection with its index and load it, or finish what another process began.
+
+    Every step is done again even if the collection is there: the process that made it may have
+    died between two steps, or be between them now.
+    """
+    _tolerate_presence(
+        client.create_collection, collection, schema=image_schema(dim), timeout=timeout_seconds
+    )
+    _check_dim(client.describe_collection(collection, timeout=timeout_seconds), collection, dim)
+    if not client.list_indexes(collection, timeout=timeout_seconds):
+        index = client.prepare_index_params()
+        index.add_index(EMBEDDING, **capabilities.vector_index)
+        _tolerate_presence(client.create_index, collection, index, timeout=timeout_seconds)
+    client.load_collection(collection, timeout=timeout_seconds)
+
+
+def drop(client: MilvusClient, collection: str, *, timeout_seconds: float) -> None:
+    """Remove a collection; one that is not there is removed already."""
+    try:
+        client.drop_collection(collection, timeout=timeout_seconds)
+    except Exception as error:
+        if not is_missing_collection(error):
+            raise
+
+
+def _tolerate_presence(step: Any, *args: Any, **kwargs: Any) -> None:
+    try:
+        step(*args, **kwargs)
+    except Exception as error:
+        if not is_already_there(error):
+            raise
+
+
+def _check_dim(description: dict[str, Any], collection: str, dim: int) -> None:
+    found = next(
+        (
+            column["params"]["dim"]
+            for column in description["fields"]
+            if column["name"] == EMBEDDING
+        ),
+        None,
+    )
+    if found != dim:
+        raise Misconfigured(
+            f"The collection {collection} holds vectors of {found} numbers and not of {dim}; "
+            "`vitrine index rebuild` makes a new one."
+        )

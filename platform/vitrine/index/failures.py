@@ -1,0 +1,70 @@
+"""Turns what pymilvus raises into the errors of Vitrine."""
+
+import grpc
+from pymilvus.exceptions import ErrorCode, MilvusException, ParamError
+
+from vitrine.errors import Unavailable
+
+_LEGACY_NOT_FOUND = 4
+_NOT_LOADED = 101
+_ALREADY_EXISTS = "already exist"
+# Codes of requests that are wrong in themselves: legacy IllegalArgument, and from Milvus 2.4 on
+# the range of "parameter invalid".
+_OUR_FAULT = {6, *range(1100, 1200)}
+
+
+def is_missing_collection(error: Exception) -> bool:
+    return isinstance(error, MilvusException) and (
+        error.code == ErrorCode.COLLECTION_NOT_FOUND
+        or error.compatible_code == _LEGACY_NOT_FOUND
+        or "can't find collection" in error.message
+    )
+
+
+def is_not_loaded(error: Exception) -> bool:
+    return isinstance(error, MilvusException) and (
+        _NOT_LOADED in {error.code, error.compatible_code} or "not loaded" in str(error.message)
+    )
+
+
+def is_already_there(error: Exception) -> bool:
+    return isinstance(error, MilvusException) and _ALREADY_EXISTS in str(error.message).lower()
+
+
+def is_our_fault(error: Exception) -> bool:
+    """A request that will fail again however healthy the server is: a bug, not an outage."""
+    return isinstance(error, ParamError) or (
+        isinstance(error, MilvusException) and (error.is_input_error or error.code in _OUR_FAULT)
+    )
+
+
+def is_lost_connection(error: Exception) -> bool:
+    """No answer at all, as opposed to an answer that says no."""
+    if isinstance(error, grpc.RpcError | grpc.FutureTimeoutError):
+        return True
+    return isinstance(error, MilvusException) and (
+        isinstance(error.code, grpc.StatusCode) or isinstance(error.__cause__, grpc.RpcError)
+    )
+
+
+def unavailable(error: Exception, *, uri: str, collection: str | None) -> Unavailable:
+    """Say in one sentence what an operator can do about it."""
+    if collection is not None and is_missing_collection(error):
+        return Unavailable(
+            f"The vector index has no collection {collection}; "
+            "`vitrine index rebuild` makes it again from PostgreSQL."
+        )
+    if is_lost_connection(error):
+        return Unavailable(f"The vector index at {uri} does not answer: {reason(error)}.")
+    return Unavailable(f"The vector index at {uri} cannot do this now: {reason(error)}.")
+
+
+def reason(error: Exception) -> str:
+    """The first line of what went wrong, without the wrapping of gRPC."""
+    if isinstance(error, grpc.RpcError) and isinstance(error, grpc.Call):
+        text = f"{error.code().name.lower().replace('_', ' ')}, {error.details()}"
+    elif isinstance(error, MilvusException):
+        text = str(error.message) or type(error).__name__
+    else:
+        text = str(error) or type(error).__name__
+    return text.strip().splitlines()[0][:300].rstrip(".")
