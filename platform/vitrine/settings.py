@@ -9,13 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from vitrine.errors import Misconfigured
 
 RUNNING_FILE = "running.json"
 KEYS_FILE = "keys.json"
@@ -129,5 +131,12 @@ def read_running(data_dir: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
-    """Read the settings of this process, once."""
-    return Settings()
+    """Read the settings of this process, once. Raises Misconfigured, naming each variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"VITRINE_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise Misconfigured(f"A setting cannot be used. {wrong}.") from error

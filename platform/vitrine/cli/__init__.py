@@ -1,0 +1,132 @@
+"""The `vitrine` command: one group whose commands are imported when they are run.
+
+`vitrine search` must not pay for gunicorn, Celery or torch, and `vitrine --help` for nothing at
+all; so this file knows each command's place and its one line of help, and nothing else of it.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from vitrine import __version__
+from vitrine.errors import VitrineError
+
+
+class Place(NamedTuple):
+    """Where a command lives, and the line that `vitrine --help` shows for it."""
+
+    target: str
+    summary: str
+
+
+SECTIONS: dict[str, dict[str, Place]] = {
+    "Start here": {
+        "up": Place("up:up", "Run the whole platform here; Ctrl-C stops all of it."),
+        "demo": Place("demo:demo", "Fill the shop with a synthetic catalogue and its pictures."),
+        "search": Place("search:search", "Find products by a photo."),
+        "doctor": Place("doctor:doctor", "Check this installation and what it depends on."),
+    },
+    "Operate": {
+        "keys": Place("keys:keys", "Create, list and revoke API keys."),
+        "models": Place("models:models", "List, build and switch embedding models."),
+        "index": Place("index:index", "Rebuild or verify the vector index."),
+        "migrate": Place("database:migrate", "Bring the database to the newest schema."),
+    },
+    "Run one process": {
+        "api": Place("processes:api", "Serve the HTTP API."),
+        "worker": Place("processes:worker", "Embed and index what the shop owes."),
+        "beat": Place("processes:beat", "Ring for forgotten work at regular times."),
+    },
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports `vitrine.cli.<module>:<name>` only for the command that was asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for section in SECTIONS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for section in SECTIONS.values():
+            if cmd_name in section:
+                module, _, attribute = section[cmd_name].target.partition(":")
+                command = getattr(import_module(f"vitrine.cli.{module}"), attribute)
+                assert isinstance(command, click.Command)
+                return command
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            ctx.fail(f"There is no command {args[0]!r}; `vitrine --help` lists them.")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, place.summary) for name, place in section.items()])
+        with formatter.section("First steps"):
+            formatter.write_dl(
+                [
+                    ("vitrine up", "in one shell; it stays in the foreground"),
+                    ("vitrine demo --products 200", "in a second shell"),
+                    ("vitrine search PHOTO", "with one of the query photos the demo wrote"),
+                ]
+            )
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        """Run, and turn an error that Vitrine raised on purpose into one line and exit code 1."""
+        try:
+            return super().main(args, *rest, **extra)
+        except VitrineError as error:
+            if _wants_traceback():
+                traceback.print_exception(error)
+            report(error)
+            sys.exit(1)
+
+
+def report(error: VitrineError) -> None:
+    """Print one red line, and one line for each field that is wrong."""
+    click.secho(f"error: {error}", fg="red", err=True)
+    for field in error.errors:
+        click.secho(f"  {field['pointer']}: {field['detail']}", fg="red", err=True)
+
+
+def _wants_traceback() -> bool:
+    from vitrine.settings import load_settings
+
+    try:
+        return load_settings().log_level == "DEBUG"
+    except VitrineError:
+        return False
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"vitrine {__version__}")
+        ctx.exit()
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def main() -> None:
+    """Vitrine: self-hosted visual search for online shops.
+
+    Every command reads VITRINE_… variables; beside a running `vitrine up` it needs none. `vitrine
+    COMMAND --help` says more.
+    """

@@ -1,0 +1,5 @@
+"""`python -m vitrine.cli`: the command line of exactly this interpreter."""
+
+from vitrine.cli import main
+
+main(prog_name="vitrine")
