@@ -74,7 +74,12 @@ class Product(Base):
 
     @property
     def in_stock(self) -> bool:
-        return self.availability in IN_STOCK
+        return self.is_in_stock(self.availability)
+
+    @staticmethod
+    def is_in_stock(availability: str) -> bool:
+        """Whether a product in this state can be ordered."""
+        return availability in IN_STOCK
 
 
 class Image(Base):
@@ -96,9 +101,7 @@ class ProductImage(Base):
     __tablename__ = "product_images"
     __table_args__ = (
         UniqueConstraint("product_id", "cid"),
-        CheckConstraint(
-            "state in ('received', 'embedded', 'searchable', 'failed')", name="state"
-        ),
+        CheckConstraint("state in ('received', 'embedded', 'searchable', 'failed')", name="state"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -142,9 +145,7 @@ class JobItem(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    job_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("jobs.id", ondelete="CASCADE"), index=True
-    )
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str]
     key: Mapped[str]
     cid: Mapped[str | None]

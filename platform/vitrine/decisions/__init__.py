@@ -1,0 +1,1 @@
+"""What was shown: the signed token that every later event quotes."""

@@ -1,0 +1,31 @@
+"""What every step of ingestion is handed."""
+
+from dataclasses import dataclass
+
+from vitrine.db import Sessions
+from vitrine.embedding.encoders import Encoders
+from vitrine.index.client import VectorIndex
+from vitrine.media.decode import Limits
+from vitrine.media.store import BlobStore
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is taken at once, how long a lease lasts and when work is given up."""
+
+    embed_batch: int = 16
+    sync_batch: int = 128
+    lease_seconds: float = 60.0
+    max_attempts: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The concrete objects that ingestion works with."""
+
+    sessions: Sessions
+    blobs: BlobStore
+    index: VectorIndex
+    encoders: Encoders
+    limits: Limits
+    bounds: Bounds

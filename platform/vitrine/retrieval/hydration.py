@@ -1,0 +1,91 @@
+"""The last gate: candidates become products, and what Postgres no longer has or allows is gone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from vitrine.catalog.models import Image, Product, ProductImage
+from vitrine.catalog.views import image_url, product_out
+from vitrine.retrieval.candidates import Candidate
+from vitrine.wire import ImageOut, ProductOut, ResultImage
+
+
+@dataclass(frozen=True, slots=True)
+class Hydrated:
+    """A candidate with the product as it stands now, and the picture that matched."""
+
+    product: ProductOut
+    image: ResultImage
+    score: float
+
+
+def hydrate(
+    session: Session,
+    candidates: Sequence[Candidate],
+    condition: ColumnElement[bool],
+    *,
+    currency: str,
+) -> list[Hydrated]:
+    """Read the candidates' products in one query, in the candidates' order.
+
+    A product that is gone, that `condition` refuses now, or whose matching picture was removed is
+    left out.
+    """
+    if not candidates:
+        return []
+    statement = select(Product, _images_json()).where(
+        Product.id.in_([candidate.product_id for candidate in candidates]), condition
+    )
+    found = {product.id: (product, images) for product, images in session.execute(statement)}
+    shown = []
+    for candidate in candidates:
+        if candidate.product_id not in found:
+            continue
+        product, images = found[candidate.product_id]
+        images = sorted(images or (), key=lambda one: (one["position"], one["row"]))
+        matched = next((one for one in images if one["row"] == candidate.image_id), None)
+        if matched is None:
+            continue
+        shown.append(
+            Hydrated(
+                product=product_out(product, [_image_out(one) for one in images], currency),
+                image=ResultImage(id=matched["id"], url=image_url(matched["id"])),
+                score=candidate.score,
+            )
+        )
+    return shown
+
+
+def _images_json() -> Any:
+    """All pictures of a product as one JSON array, so that hydration stays one query."""
+    entry = func.jsonb_build_object(
+        "row",
+        ProductImage.id,
+        "id",
+        ProductImage.cid,
+        "position",
+        ProductImage.position,
+        "state",
+        ProductImage.state,
+        "reason",
+        ProductImage.reason,
+        "width",
+        Image.width,
+        "height",
+        Image.height,
+    )
+    return (
+        select(func.jsonb_agg(entry))
+        .select_from(ProductImage)
+        .join(Image, Image.cid == ProductImage.cid)
+        .where(ProductImage.product_id == Product.id)
+        .correlate(Product)
+        .scalar_subquery()
+    )
+
+
+def _image_out(found: dict[str, Any]) -> ImageOut:
+    return ImageOut.model_validate({**found, "url": image_url(found["id"])})

@@ -1,0 +1,1 @@
+"""Search: from what a shopper has to the products that the shop shows."""
