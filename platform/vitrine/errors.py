@@ -8,6 +8,7 @@
     ├── Unauthenticated         401  no key, an unknown key or a revoked one
     ├── Forbidden               403  the key is known and may not do this
     ├── NotFound                404
+    ├── MethodNotAllowed        405
     ├── Conflict                409
     ├── TooLarge                413
     ├── UnsupportedMediaType    415
@@ -87,6 +88,12 @@ class NotFound(VitrineError):
     status = 404
     slug = "not-found"
     title = "There is no such thing"
+
+
+class MethodNotAllowed(VitrineError):
+    status = 405
+    slug = "method-not-allowed"
+    title = "This address does not take that method"
 
 
 class Conflict(VitrineError):
