@@ -1,0 +1,1 @@
+"""What search, recommendation and ads share: filters, candidates, grouping, hydration."""

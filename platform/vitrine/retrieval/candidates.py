@@ -1,0 +1,47 @@
+"""The products nearest to a vector, as the index knows them."""
+
+from collections.abc import Set
+from itertools import chain
+
+from vitrine.index.capabilities import MAX_RESULTS
+from vitrine.index.client import VectorIndex
+from vitrine.index.schema import Vectors
+from vitrine.retrieval.filters import Filter, to_milvus
+from vitrine.retrieval.grouping import Candidate, best_per_product
+
+__all__ = ["Candidate", "candidates"]
+
+# A product has 3 to 5 pictures as a rule, and a query photo often matches all of them.
+_PICTURES_PER_PRODUCT = 4
+_SMALLEST_FETCH = 64
+
+
+def candidates(
+    index: VectorIndex,
+    collection: str,
+    vectors: Vectors,
+    tree: Filter,
+    limit: int,
+    *,
+    exclude_products: Set[int] = frozenset(),
+) -> list[Candidate]:
+    """Find up to `limit` products for the vectors [n, d]; a product scores by its best picture.
+
+    Fetches more pictures than products are wanted, and twice as many again until there are
+    enough or the index has no more. A filter on attributes is applied only in part: hydration
+    applies the rest, so ask for more than is to be shown when `to_milvus` says it is not exact.
+    """
+    expression, _ = to_milvus(tree)
+    fetch = max(_SMALLEST_FETCH, (limit + len(exclude_products)) * _PICTURES_PER_PRODUCT)
+    while True:
+        fetch = min(fetch, MAX_RESULTS)
+        answers = index.search(collection, vectors, expression=expression, limit=fetch)
+        found = best_per_product(chain(*answers), exclude_products=exclude_products)
+        # What was not fetched scores no better than this; with several vectors one list may
+        # still hold better products below its end than another has above.
+        unseen = max((answer[-1].score for answer in answers if len(answer) == fetch), default=-1.0)
+        enough = len(found) >= limit and found[limit - 1].score >= unseen
+        exhausted = all(len(answer) < fetch for answer in answers)
+        if enough or exhausted or fetch == MAX_RESULTS:
+            return found[:limit]
+        fetch *= 2

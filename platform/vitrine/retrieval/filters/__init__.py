@@ -1,0 +1,16 @@
+"""Filters on products: JSON in, a Milvus expression and an SQL condition out.
+
+    {"category": "apparel/tops", "price": {"gte": 10, "lt": 50}, "brand": ["a", "b"],
+     "in_stock": true, "seller": ["x"], "attributes.color": "red", "any": [...], "not": {...}}
+
+All fields of an object hold together; a list holds if one of its values does; a category means
+itself and everything under it. A product without an attribute does not match a condition on it,
+and does match the negation of that condition: there is no third truth value.
+"""
+
+from vitrine.retrieval.filters.milvus import to_milvus
+from vitrine.retrieval.filters.parse import parse
+from vitrine.retrieval.filters.sql import to_sql
+from vitrine.retrieval.filters.tree import EVERYTHING, Filter
+
+__all__ = ["EVERYTHING", "Filter", "parse", "to_milvus", "to_sql"]
