@@ -1,0 +1,30 @@
+"""Make the picture that is served: a JPEG of a wanted width that holds nothing but pixels."""
+
+import io
+
+from PIL import Image
+
+from vitrine.media.decode import MIN_SIDE, Limits, decode, probe
+
+QUALITY = 85
+
+
+def render(data: bytes, limits: Limits, *, width: int | None) -> bytes:
+    """Encode as progressive sRGB JPEG without any metadata.
+
+    `width` None keeps the size; a width is held between `MIN_SIDE` and the picture's own, so that
+    nothing is enlarged. Raises ImageRejected.
+    """
+    shown = probe(data, limits)
+    if width is None or width >= shown.width:
+        return _encode(decode(data, limits))
+    width = max(width, min(MIN_SIDE, shown.width))
+    height = max(1, round(shown.height * width / shown.width))
+    image = decode(data, limits, short_side=min(width, height))
+    return _encode(image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0))
+
+
+def _encode(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=QUALITY, progressive=True, optimize=True)
+    return out.getvalue()
