@@ -1,4 +1,4 @@
-"""`sync`: the only writer of the index. It re-reads Postgres, so late or doubled calls are harmless."""
+"""`sync`: the only writer of the index. It re-reads Postgres, so a late call does no harm."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

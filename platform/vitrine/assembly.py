@@ -1,0 +1,93 @@
+"""The one place that builds the concrete objects and hands them on."""
+
+from dataclasses import dataclass
+
+from redis import Redis
+from sqlalchemy import Engine
+
+from vitrine.catalog.service import Catalog
+from vitrine.db import Sessions, make_engine, make_sessions
+from vitrine.decisions.tokens import TokenSigner
+from vitrine.doorbell import Doorbell, make_celery
+from vitrine.embedding.encoders import Encoders
+from vitrine.embedding.registry import ModelStore
+from vitrine.index.client import VectorIndex
+from vitrine.ingest.parts import Bounds, Parts
+from vitrine.media.decode import Limits
+from vitrine.media.store import BlobStore
+from vitrine.search.service import SearchService
+from vitrine.settings import Settings
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Everything a process needs; nothing in it has connected to anything yet."""
+
+    settings: Settings
+    engine: Engine
+    sessions: Sessions
+    redis: Redis
+    blobs: BlobStore
+    index: VectorIndex
+    models: ModelStore
+    encoders: Encoders
+    doorbell: Doorbell
+    limits: Limits
+
+    @property
+    def catalog(self) -> Catalog:
+        """What sellers do."""
+        return Catalog(
+            self.sessions, self.blobs, self.doorbell, currency=self.settings.currency
+        )
+
+    @property
+    def search(self) -> SearchService:
+        """What shoppers do. Raises Misconfigured without a secret key."""
+        return SearchService(
+            self.sessions,
+            self.index,
+            self.encoders,
+            TokenSigner(self.settings.secret_key),
+            limits=self.limits,
+            currency=self.settings.currency,
+        )
+
+    @property
+    def ingest(self) -> Parts:
+        """What the workers do."""
+        settings = self.settings
+        return Parts(
+            sessions=self.sessions,
+            blobs=self.blobs,
+            index=self.index,
+            encoders=self.encoders,
+            limits=self.limits,
+            bounds=Bounds(
+                embed_batch=settings.embed_batch,
+                sync_batch=settings.sync_batch,
+                lease_seconds=settings.lease_seconds,
+                max_attempts=settings.max_attempts,
+            ),
+        )
+
+
+def assemble(settings: Settings) -> Platform:
+    """Build the platform of these settings."""
+    timeout = settings.dependency_timeout_seconds
+    engine = make_engine(settings.database_url, timeout_seconds=timeout)
+    models = ModelStore(settings.model_store)
+    return Platform(
+        settings=settings,
+        engine=engine,
+        sessions=make_sessions(engine),
+        redis=Redis.from_url(
+            settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout
+        ),
+        blobs=BlobStore(settings.blob_url),
+        index=VectorIndex(settings.milvus_uri, settings.milvus_token, timeout),
+        models=models,
+        encoders=Encoders(models, settings.runtime),
+        doorbell=Doorbell(make_celery(settings.redis_url)),
+        limits=Limits(settings.max_image_bytes, settings.max_image_pixels),
+    )

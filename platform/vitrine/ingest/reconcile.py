@@ -1,0 +1,45 @@
+"""Reconcile: owe again whatever should be on its way and is not.
+
+In a sound installation this finds nothing; it is the net under restored backups, work that an
+operator deleted, and mistakes of ours.
+"""
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from vitrine import work
+from vitrine.catalog.models import EMBEDDED, RECEIVED, Image, ProductImage
+from vitrine.work import Work
+
+
+def reconcile(session: Session, *, limit: int = 1000) -> dict[str, int]:
+    """Owe what nothing is owed for; return how much, by kind. At most `limit` rows a kind."""
+    from_product_image = {
+        work.EMBED: (ProductImage.cid, RECEIVED),
+        work.SYNC: (ProductImage.id, EMBEDDED),
+    }
+    owed: dict[str, int] = {}
+    for kind, (key, state) in from_product_image.items():
+        as_text = key.cast(Work.key.type)
+        stuck = session.scalars(
+            select(key)
+            .where(
+                ProductImage.state == state,
+                ~exists().where(Work.kind == kind, Work.key == as_text),
+            )
+            .distinct()
+            .limit(limit)
+        ).all()
+        work.owe(session, kind, stuck)
+        owed[kind] = len(stuck)
+    unused = session.scalars(
+        select(Image.cid)
+        .where(
+            ~exists().where(ProductImage.cid == Image.cid),
+            ~exists().where(Work.kind == work.PURGE, Work.key == Image.cid),
+        )
+        .limit(limit)
+    ).all()
+    work.owe(session, work.PURGE, unused)
+    owed[work.PURGE] = len(unused)
+    return owed

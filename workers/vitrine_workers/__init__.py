@@ -1,0 +1,1 @@
+"""The Celery side of Vitrine: thin tasks over vitrine.ingest, and the schedule."""

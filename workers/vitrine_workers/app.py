@@ -1,0 +1,59 @@
+"""The Celery application that `vitrine worker` and `vitrine beat` run."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_ready
+
+from vitrine import logs
+from vitrine.assembly import Platform, assemble
+from vitrine.doorbell import make_celery
+from vitrine.settings import Settings
+from vitrine_workers import tasks
+from vitrine_workers.schedule import schedule
+
+
+def make_app(settings: Settings) -> Celery:
+    """Make the application with its tasks, its schedule and its logs."""
+
+    @lru_cache(maxsize=1)
+    def platform() -> Platform:
+        # Made at the first task, after the fork: no connection is shared between processes.
+        return assemble(settings)
+
+    celery = make_celery(settings.redis_url)
+    celery.conf.update(
+        beat_schedule=schedule(settings.sweep_seconds),
+        timezone="UTC",
+        worker_hijack_root_logger=False,
+    )
+    tasks.register(celery, platform)
+    _connect_signals(celery, settings)
+    return celery
+
+
+def _connect_signals(celery: Celery, settings: Settings) -> None:
+    def configure_logs(**_: Any) -> None:
+        logs.configure(settings, process="worker")
+
+    def sweep_at_start(**_: Any) -> None:
+        # What an earlier worker left is picked up now, not at the next sweep.
+        celery.send_task(tasks.SWEEP_TASK, retry=False)
+
+    def bind(task_id: str, task: Any, **_: Any) -> None:
+        headers = task.request.headers or {}
+        logs.bind(task_id=task_id, task=task.name, request_id=headers.get("request_id"))
+
+    def unbind(**_: Any) -> None:
+        logs.unbind()
+
+    connected: dict[Any, Callable[..., None]] = {
+        setup_logging: configure_logs,
+        worker_ready: sweep_at_start,
+        task_prerun: bind,
+        task_postrun: unbind,
+    }
+    for signal, receiver in connected.items():
+        signal.connect(receiver, weak=False)

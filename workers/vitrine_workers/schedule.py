@@ -1,0 +1,23 @@
+"""What beat does, and how often."""
+
+from typing import Any
+
+from vitrine_workers.tasks import HOUSEKEEPING_TASK, SWEEP_TASK
+
+HOUSEKEEPING_SECONDS = 900.0
+
+
+def schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:
+    """The beat schedule. A message that finds no worker in time is dropped: the next one comes."""
+    return {
+        "sweep": {
+            "task": SWEEP_TASK,
+            "schedule": sweep_seconds,
+            "options": {"expires": sweep_seconds},
+        },
+        "housekeeping": {
+            "task": HOUSEKEEPING_TASK,
+            "schedule": HOUSEKEEPING_SECONDS,
+            "options": {"expires": HOUSEKEEPING_SECONDS},
+        },
+    }

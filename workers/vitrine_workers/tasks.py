@@ -1,0 +1,34 @@
+"""The tasks. A message says only that there may be work of a kind; the work table says which."""
+
+from collections.abc import Callable
+
+from celery import Celery
+
+from vitrine import work
+from vitrine.assembly import Platform
+from vitrine.doorbell import WORK_TASK
+from vitrine.ingest.drain import HANDLERS, drain
+from vitrine.ingest.housekeeping import keep_house
+
+SWEEP_TASK = "vitrine.sweep"
+HOUSEKEEPING_TASK = "vitrine.housekeeping"
+
+
+def register(celery: Celery, platform: Callable[[], Platform]) -> None:
+    """Add the tasks to an application; `platform` gives the objects of the running process."""
+
+    @celery.task(name=WORK_TASK)  # type: ignore[untyped-decorator]  # celery has no types
+    def do_work(kind: str) -> None:
+        if kind in HANDLERS:
+            drain(platform().ingest, kind, ring=platform().doorbell.ring)
+
+    @celery.task(name=SWEEP_TASK)  # type: ignore[untyped-decorator]
+    def sweep() -> None:
+        """Ring for work that nobody rang for, or whose worker died."""
+        with platform().sessions() as session:
+            due = work.due_kinds(session)
+        platform().doorbell.ring(sorted(due))
+
+    @celery.task(name=HOUSEKEEPING_TASK)  # type: ignore[untyped-decorator]
+    def housekeeping() -> None:
+        keep_house(platform().ingest)
