@@ -45,7 +45,7 @@ SECTIONS: dict[str, dict[str, Place]] = {
 
 
 class LazyGroup(click.Group):
-    """A group that imports `vitrine.cli.<module>:<name>` only for the command that was asked for."""
+    """A group that imports a command's module only when that command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for section in SECTIONS.values() for name in section]

@@ -1,0 +1,130 @@
+"""What every test may ask for: the real servers, and a fresh platform on them.
+
+One embedded stack serves the whole session; a test that asks for `settings` gets a database, a
+Redis and a Milvus of its own making on it, empty. Tests that stop or kill a server start a stack
+of their own (`vitrine.embedded.services.EmbeddedServices`).
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import redis
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from vitrine.cli.database import upgrade
+from vitrine.embedded.services import EmbeddedServices, ServiceUrls
+from vitrine.settings import Settings
+
+TEMPLATE = "vitrine_template"
+
+
+def pytest_configure() -> None:
+    """A developer's own settings are not a test's."""
+    for name in [name for name in os.environ if name.startswith("VITRINE_")]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServices]:
+    """The servers of this session, running. Do not stop them: others use them too."""
+    services = EmbeddedServices(tmp_path_factory.mktemp("stack"), durable=False)
+    services.start()
+    yield services
+    services.stop()
+
+
+@pytest.fixture(scope="session")
+def services(stack: EmbeddedServices) -> ServiceUrls:
+    """Where the servers of this session listen."""
+    return stack.urls
+
+
+@pytest.fixture(scope="session")
+def maintenance(services: ServiceUrls) -> Iterator[Engine]:
+    """A connection that may create and drop databases."""
+    engine = create_engine(services.database_url, isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def template_database(services: ServiceUrls, maintenance: Engine) -> str:
+    """A migrated database that is only ever copied."""
+    with maintenance.connect() as connection:
+        connection.execute(text(f"create database {TEMPLATE}"))
+    upgrade(_on(services.database_url, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def empty_database_url(services: ServiceUrls, maintenance: Engine) -> Iterator[str]:
+    """A new database without a table."""
+    yield from _fresh_database(services.database_url, maintenance, "template1")
+
+
+@pytest.fixture
+def database_url(
+    services: ServiceUrls, maintenance: Engine, template_database: str
+) -> Iterator[str]:
+    """A new database, migrated."""
+    yield from _fresh_database(services.database_url, maintenance, template_database)
+
+
+@pytest.fixture
+def redis_url(services: ServiceUrls) -> str:
+    """The session's Redis, emptied."""
+    with redis.Redis.from_url(services.redis_url) as client:
+        client.flushall()
+    return services.redis_url
+
+
+@pytest.fixture
+def milvus_uri(services: ServiceUrls) -> str:
+    """The session's Milvus Lite, with no collection in it."""
+    from pymilvus import MilvusClient
+
+    client = MilvusClient(uri=services.milvus_uri)
+    for collection in client.list_collections():
+        for alias in client.list_aliases(collection).get("aliases", []):
+            client.drop_alias(alias)
+        client.drop_collection(collection)
+    client.close()
+    return services.milvus_uri
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One place for exported models, so that each is exported once in a session."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture
+def settings(
+    tmp_path: Path, database_url: str, redis_url: str, milvus_uri: str, models_dir: Path
+) -> Settings:
+    """The settings of an empty platform on the real servers."""
+    return Settings(
+        data_dir=tmp_path / "data",
+        database_url=database_url,
+        redis_url=redis_url,
+        milvus_uri=milvus_uri,
+        models_dir=models_dir,
+        blob_url=f"file://{tmp_path / 'blobs'}",
+        secret_key="a secret key that only the tests use",
+    )
+
+
+def _fresh_database(url: str, maintenance: Engine, template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    with maintenance.connect() as connection:
+        connection.execute(text(f"create database {name} template {template}"))
+    yield _on(url, name)
+    with maintenance.connect() as connection:
+        connection.execute(text(f"drop database {name} with (force)"))
+
+
+def _on(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
