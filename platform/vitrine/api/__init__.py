@@ -1,0 +1,1 @@
+"""The HTTP api: routes that only translate, and the frame around them."""

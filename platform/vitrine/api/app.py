@@ -1,0 +1,56 @@
+"""The Flask app: every route, behind one frame."""
+
+import json
+from itertools import chain
+
+from flask import Flask
+
+from vitrine.api import (
+    dispatch,
+    health,
+    jobs,
+    media,
+    observe,
+    openapi,
+    pages,
+    problems,
+    products,
+    search,
+)
+from vitrine.api.auth import Authenticator
+from vitrine.api.operations import Route
+from vitrine.api.services import build_services
+from vitrine.assembly import Platform
+
+RESOURCES = (
+    search.routes,
+    products.routes,
+    jobs.routes,
+    media.routes,
+    health.routes,
+    pages.routes,
+)
+
+
+class App(Flask):
+    request_class = dispatch.StrictRequest
+
+
+def all_routes() -> list[Route]:
+    """Every call of the api, in the order of its documentation."""
+    return list(chain.from_iterable(RESOURCES))
+
+
+def create_app(platform: Platform) -> Flask:
+    """Build the api over a platform; connects to nothing."""
+    app = App("vitrine.api", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = platform.settings.max_request_bytes
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    services = build_services(platform)
+    routes = all_routes()
+    templates = dispatch.install(app, routes, services, Authenticator(platform.sessions))
+    problems.install(app)
+    observe.install(app, services.metrics, templates)
+    document = openapi.build(routes, platform.settings)
+    app.extensions[pages.DOCUMENT] = json.dumps(document).encode()
+    return app

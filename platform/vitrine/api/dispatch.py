@@ -1,0 +1,78 @@
+"""Serve the declared routes: the key, the query, the body, the handler, the answer."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, Request, Response, g, request
+from pydantic import BaseModel
+from werkzeug.formparser import FormDataParser
+
+from vitrine.api.auth import ANYONE, Authenticator, Caller, admit
+from vitrine.api.bodies import MAX_JSON_BYTES, MAX_PARTS
+from vitrine.api.operations import Call, Operation, Route
+from vitrine.api.queries import read_query
+from vitrine.api.services import Services
+
+
+class StrictRequest(Request):
+    """A multipart body that cannot be parsed is an error, not an empty form."""
+
+    max_form_parts = MAX_PARTS
+    max_form_memory_size = MAX_JSON_BYTES
+
+    def make_form_data_parser(self) -> FormDataParser:
+        parser = super().make_form_data_parser()
+        parser.silent = False
+        return parser
+
+
+def json_response(model: BaseModel, status: int = 200) -> Response:
+    """Write a wire model as JSON."""
+    return Response(model.model_dump_json(), status=status, content_type="application/json")
+
+
+def install(
+    app: Flask, routes: Iterable[Route], services: Services, authenticator: Authenticator
+) -> dict[str, str]:
+    """Add every route to the app; return the path template by Flask endpoint."""
+    templates = {}
+    for route in routes:
+        operation = route.operation
+        app.add_url_rule(
+            operation.path.replace("{", "<").replace("}", ">"),
+            endpoint=route.name,
+            view_func=_view(route, services, authenticator),
+            methods=[operation.method],
+            provide_automatic_options=False,
+        )
+        templates[route.name] = operation.path
+    return templates
+
+
+def _view(
+    route: Route, services: Services, authenticator: Authenticator
+) -> Callable[..., Response]:
+    operation = route.operation
+
+    def view(**path: str) -> Response:
+        call: Call[Any, Any] = Call(
+            caller=_caller(operation, authenticator),
+            path=path,
+            query=read_query(operation.query, request.args),
+            body=operation.body.read(request, services.settings),
+        )
+        answer = route.handler(services, call)
+        if isinstance(answer, Response):
+            return answer
+        return json_response(answer, operation.replies[0].status)
+
+    return view
+
+
+def _caller(operation: Operation[Any, Any], authenticator: Authenticator) -> Caller:
+    if not operation.roles:
+        return ANYONE
+    caller = authenticator.caller(request.headers.get("Authorization"))
+    g.caller = caller
+    admit(caller, operation.roles)
+    return caller

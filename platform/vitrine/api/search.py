@@ -1,0 +1,131 @@
+"""Search: products that look like a photo or like another product."""
+
+import binascii
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vitrine.api.auth import STOREFRONTS
+from vitrine.api.bodies import NoBody, Upload, UploadBody, check_picture_size
+from vitrine.api.operations import Call, NoQuery, Operation, Reply, Routes
+from vitrine.api.products import PRODUCT_ID
+from vitrine.api.queries import JsonObject
+from vitrine.api.services import Services
+from vitrine.errors import Conflict, FilterInvalid, ImageRejected, Invalid, NotFound
+from vitrine.search.service import SearchRequest
+from vitrine.settings import MIB, Settings
+from vitrine.wire import DEFAULT_LIMIT, MAX_LIMIT, SearchBody, SearchQuery, SearchResponse
+
+routes = Routes("Search")
+
+_QUERY = {"filter": {"category": "home/kitchen", "price": {"lt": 50}, "in_stock": True}}
+_FOUND = Reply(model=SearchResponse, description="Best first, one slot a product.")
+
+
+class SimilarQuery(BaseModel):
+    """How many, and which of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Most results wanted.")] = (
+        DEFAULT_LIMIT
+    )
+    filter: JsonObject = Field(
+        default_factory=dict,
+        description="A filter as JSON, as in `POST /v1/search`.",
+        examples=[{"in_stock": True}],
+    )
+
+
+def _base64_room(settings: Settings) -> int:
+    return settings.max_image_bytes * 4 // 3 + MIB
+
+
+@routes.serve(
+    Operation(
+        method="POST",
+        path="/v1/search",
+        summary="Find products by a photo",
+        roles=STOREFRONTS,
+        query=NoQuery,
+        body=UploadBody(
+            part="query",
+            part_model=SearchQuery,
+            part_required=False,
+            files="image",
+            most_files=lambda settings: 1,
+            json=SearchBody,
+            json_room=_base64_room,
+            example={**_QUERY, "limit": 10},
+            json_example={"product_id": "demo:mug-1", **_QUERY, "limit": 10},
+        ),
+        replies=(_FOUND,),
+        problems=(ImageRejected, FilterInvalid, NotFound, Conflict),
+    )
+)
+def search(services: Services, call: Call[NoQuery, Upload[SearchQuery]]) -> SearchResponse:
+    """Send a form with the photo as `image` (and, if wanted, a `query` part with JSON).
+
+    Or send JSON alone, with the photo as `image_base64` or with a `product_id` instead.
+    """
+    query = call.body.model
+    request = SearchRequest(
+        image=_photo(call.body, services.settings),
+        product_id=query.product_id,
+        filter=query.filter,
+        limit=query.limit,
+    )
+    return services.search.search(request, key_id=call.caller.key_id)
+
+
+@routes.serve(
+    Operation(
+        method="GET",
+        path="/v1/products/{id}/similar",
+        summary="Find products that look like this one",
+        roles=STOREFRONTS,
+        query=SimilarQuery,
+        body=NoBody(),
+        replies=(_FOUND,),
+        problems=(FilterInvalid, NotFound, Conflict),
+        path_parameters=PRODUCT_ID,
+    )
+)
+def similar_products(services: Services, call: Call[SimilarQuery, None]) -> SearchResponse:
+    """From the stored vector of its first picture; the product itself is not among them."""
+    return services.search.similar(
+        call.path["id"],
+        key_id=call.caller.key_id,
+        filter=call.query.filter or None,
+        limit=call.query.limit,
+    )
+
+
+def _photo(upload: Upload[SearchQuery], settings: Settings) -> bytes | None:
+    """The photo's bytes, if the request asks by photo; exactly one way of asking is allowed."""
+    query = upload.model
+    encoded = query.image_base64 if isinstance(query, SearchBody) else None
+    ways = [upload.files is not None, encoded is not None, query.product_id is not None]
+    if sum(ways) != 1:
+        raise Invalid(
+            "Ask in exactly one way: by a photo (an `image` file, or `image_base64` in JSON) or by "
+            f"`product_id`; this request has {sum(ways)} of them."
+        )
+    if upload.files is not None:
+        return upload.files[0]
+    return None if encoded is None else _decode(encoded, settings)
+
+
+def _decode(encoded: str, settings: Settings) -> bytes:
+    pointer = "/image_base64"
+    try:
+        data = binascii.a2b_base64(encoded.encode("ascii"), strict_mode=True)
+    except ValueError:
+        detail = "is not base64 (RFC 4648, section 4): no line breaks, no `data:` in front"
+        raise Invalid(
+            f"`{pointer}` {detail}.", errors=[{"pointer": pointer, "detail": detail}]
+        ) from None
+    if not data:
+        raise Invalid("The photo is empty.", errors=[{"pointer": pointer, "detail": "is empty"}])
+    check_picture_size(len(data), pointer, settings)
+    return data

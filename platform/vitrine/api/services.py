@@ -1,0 +1,36 @@
+"""What the routes work with, built once from the platform."""
+
+from dataclasses import dataclass
+
+from vitrine.api.metrics import Metrics
+from vitrine.api.readiness import Readiness
+from vitrine.api.renditions import Renditions
+from vitrine.assembly import Platform
+from vitrine.catalog.service import Catalog
+from vitrine.search.service import SearchService
+from vitrine.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One object a concern."""
+
+    settings: Settings
+    catalog: Catalog
+    search: SearchService
+    renditions: Renditions
+    readiness: Readiness
+    metrics: Metrics
+
+
+def build_services(platform: Platform) -> Services:
+    """Build the services; connects to nothing. Raises Misconfigured without a secret key."""
+    readiness = Readiness(platform)
+    return Services(
+        settings=platform.settings,
+        catalog=platform.catalog,
+        search=platform.search,
+        renditions=Renditions(platform.blobs, platform.limits),
+        readiness=readiness,
+        metrics=Metrics(platform.sessions, readiness),
+    )
