@@ -114,7 +114,9 @@ def _attempt(parts: Parts, handler: Handler, claims: Sequence[work.Claim]) -> bo
 
 def _failed(parts: Parts, handler: Handler, claims: Sequence[work.Claim], error: Exception) -> bool:
     reason = str(error).strip().splitlines()[0][:500] if str(error).strip() else repr(error)
-    outage = isinstance(error, DBAPIError) or (isinstance(error, VitrineError) and error.retryable)
+    outage = isinstance(error, OperationalError | InterfaceError) or (
+        isinstance(error, VitrineError) and error.retryable
+    )
     log.warning(
         "work.failed",
         kind=claims[0].kind,
