@@ -14,7 +14,7 @@ import pytest
 import redis
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from vitrine.cli.database import upgrade
+from vitrine.migrations import upgrade
 from vitrine.embedded.services import EmbeddedServices, ServiceUrls
 from vitrine.settings import Settings
 

@@ -4,8 +4,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
-from vitrine.errors import Misconfigured
+from vitrine.errors import Misconfigured, Unavailable
 
 
 def migrations_dir() -> Path:
@@ -25,12 +26,17 @@ def newest_revision() -> str | None:
     return ScriptDirectory(str(migrations_dir())).get_current_head()
 
 
-def pending_migration(engine: Engine) -> str | None:
-    """Say why the schema is not the one that this version wants, or None."""
+def current_revision(engine: Engine) -> str | None:
+    """The revision that the database is at; None before the first."""
     from alembic.runtime.migration import MigrationContext
 
     with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def pending_migration(engine: Engine) -> str | None:
+    """Say why the schema is not the one that this version wants, or None."""
+    current = current_revision(engine)
     newest = newest_revision()
     if current == newest:
         return None
@@ -38,3 +44,25 @@ def pending_migration(engine: Engine) -> str | None:
         f"the database is at revision {current or 'none'} and this version needs {newest}: "
         "run `vitrine migrate`"
     )
+
+
+def upgrade(database_url: str, revision: str = "head", *, sql: bool = False) -> None:
+    """Run the migrations, or with `sql` print them.
+
+    Raises Unavailable when the database does not answer, Misconfigured for an unknown revision.
+    """
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    configuration = Config(migrations_dir() / "alembic.ini")
+    configuration.attributes["database_url"] = database_url
+    try:
+        command.upgrade(configuration, revision, sql=sql)
+    except CommandError as error:
+        raise Misconfigured(f"The database cannot be migrated: {error}") from error
+    except OperationalError as error:
+        raise Unavailable(
+            f"The database cannot be migrated: {str(error.orig).strip()}. Look at "
+            "VITRINE_DATABASE_URL; `vitrine doctor` says what can be reached."
+        ) from error

@@ -13,6 +13,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import create_engine, make_url, text
 
 from vitrine.embedded.datadir import write_private_json
@@ -57,7 +59,7 @@ def test_a_password_is_required(stack: EmbeddedServices) -> None:
             host=url.host, port=url.port, user=url.username, password="wrong", dbname=url.database
         )
     with (
-        redis.Redis(port=stack.redis.port) as client,
+        redis.Redis(port=stack.redis.port, retry=Retry(NoBackoff(), 0)) as client,
         pytest.raises(redis.AuthenticationError),
     ):
         client.ping()

@@ -1,0 +1,63 @@
+"""The api under gunicorn, configured by the settings alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from vitrine.api.app import create_app
+from vitrine.assembly import assemble
+from vitrine.settings import Settings
+
+# A worker that gives no sign of life for so long is replaced; requests have bounds of their own.
+SILENCE_SECONDS = 60
+# Requests under way when the stop comes may take this long.
+GRACE_SECONDS = 10
+
+
+class PropagatingLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Hands gunicorn's messages to the logs of the process; the api logs requests itself."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers[:] = []
+        self.error_log.propagate = True
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn without its command line, files and environment variables."""
+
+    def __init__(self, load: Callable[[], Any], options: dict[str, Any]) -> None:
+        self._load, self._options = load, options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return self._load()
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Serve until a signal. Raises what is wrong with the settings before the first fork."""
+    app = create_app(assemble(settings))  # connects to nothing yet, so it may be forked
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    Server(
+        lambda: app,
+        {
+            "bind": address,
+            "worker_class": "gthread",
+            "workers": settings.api_processes,
+            "threads": settings.api_threads,
+            "timeout": SILENCE_SECONDS,
+            "graceful_timeout": GRACE_SECONDS,
+            "keepalive": 15,
+            "preload_app": True,
+            "control_socket_disable": True,
+            "logger_class": PropagatingLogger,
+            "loglevel": settings.log_level.lower(),
+            "proc_name": "vitrine-api",
+        },
+    ).run()
