@@ -63,7 +63,7 @@ def problem(error: VitrineError, *, status: int | None = None) -> Response:
 
 def _refused(error: VitrineError) -> Response:
     if isinstance(error, Unavailable):
-        _log.warning("unavailable", reason=str(error), exc_info=error.__cause__)
+        _log.warning("unavailable", reason=str(error), cause=repr(error.__cause__))
     elif error.status >= 500:
         # The message is for the operator, and names paths and settings.
         _log.error("misconfigured", reason=str(error), exc_info=error)
@@ -102,7 +102,9 @@ def _sentence(error: HTTPException, status: int) -> str:
 
 def _outage(error: Exception) -> Response:
     kind = "Redis" if isinstance(error, RedisError) else "The database"
-    _log.warning("unavailable", reason=f"{kind} does not answer", exc_info=error)
+    # One line a request is enough of it: an outage meets every request there is.
+    cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    _log.warning("unavailable", reason=f"{kind} does not answer: {cause}")
     return problem(Unavailable(f"{kind} does not answer; try again in a few seconds."))
 
 
