@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.faults.dying_worker import BOUNDARIES
+from tests.faults.environment import variables
 from tests.integration.conftest import listing
 from tests.pictures import jpeg
 from vitrine import work
@@ -27,22 +28,7 @@ def settings(settings: Settings) -> Settings:
 
 
 def run_dying_worker(settings: Settings, boundary: str) -> int:
-    environment = {
-        **os.environ,
-        **{
-            f"VITRINE_{name.upper()}": str(getattr(settings, name))
-            for name in (
-                "data_dir",
-                "database_url",
-                "redis_url",
-                "milvus_uri",
-                "models_dir",
-                "blob_url",
-                "secret_key",
-                "lease_seconds",
-            )
-        },
-    }
+    environment = {**os.environ, **variables(settings)}
     command = [sys.executable, "-m", "tests.faults.dying_worker", boundary, *HANDLERS]
     return subprocess.run(command, env=environment, check=False, timeout=120).returncode
 

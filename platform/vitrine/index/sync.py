@@ -51,6 +51,8 @@ def sync(
             index.upsert(collection, list(rows.values()))
         if absent:
             index.delete(collection, absent)
+        # Milvus Lite searches unflushed rows thirty times slower; elsewhere this does nothing.
+        index.flush(collection)
         found = index.present(collection, list(ids))
     if found != set(rows):
         missing, extra = sorted(set(rows) - found), sorted(found - set(rows))

@@ -110,7 +110,6 @@ def _fill_and_switch(parts: Parts, generation: Generation, progress: Progress) -
             sync(parts.sessions, parts.index, generation, ids, read_index_rows)
             done += len(ids)
             progress("index", done, max(total, done))
-    parts.index.flush(generation.images_collection)
     verify(parts, generation)
     again = verify(parts, generation, repair=False)
     if again.missing > again.compared // 100:
