@@ -2,12 +2,13 @@
 
 import multiprocessing
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing.queues import Queue
 
 import numpy as np
 import pytest
+from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
 from vitrine.errors import Misconfigured, Unavailable
@@ -180,6 +181,25 @@ def test_create_and_drop_may_be_repeated(index: VectorIndex) -> None:
     index.drop("images_2")
     index.drop("images_2")
     assert index.collections() == [NAME]
+
+
+def test_a_released_collection_is_loaded_again(index: VectorIndex) -> None:
+    """Milvus Lite comes back from every restart with its collections released."""
+    calls: list[Callable[[], object]] = [
+        lambda: index.upsert(NAME, rows(3)),
+        lambda: index.search(NAME, vectors(1), limit=3),
+        lambda: index.present(NAME, [1]),
+        lambda: index.scalars(NAME, after=0, limit=3),
+        lambda: index.delete(NAME, [2]),
+        lambda: index.flush(NAME),
+        lambda: index.create(NAME, DIM),
+    ]
+    client = MilvusClient(uri=index.uri)
+    for call in calls:
+        client.release_collection(NAME)
+        call()
+    client.close()
+    assert index.present(NAME, [1, 2, 3]) == {1, 3}
 
 
 def test_a_missing_collection_names_its_fix(index: VectorIndex) -> None:

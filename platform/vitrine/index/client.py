@@ -196,7 +196,6 @@ class VectorIndex:
             self._writing.release()
 
     def _call(self, collection: str | None, request: Callable[[Connected], T]) -> T:
-        connected: Connected | None = None
         try:
             connected = self._connection.get()
             try:
@@ -212,8 +211,6 @@ class VectorIndex:
         except Exception as error:
             if failures.is_our_fault(error):
                 raise
-            if connected is not None and failures.is_lost_connection(error):
-                self._connection.drop(connected)
             raise failures.unavailable(error, uri=self.uri, collection=collection) from error
 
 

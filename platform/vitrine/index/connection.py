@@ -7,11 +7,20 @@ from dataclasses import dataclass
 
 from pymilvus import MilvusClient
 
+from vitrine.errors import Unavailable
 from vitrine.index.capabilities import Capabilities, detect
 
 # Every failure is raised to us and reported in our words; pymilvus would log each one as well,
 # with a traceback, and warn of every page that it reads from Milvus Lite.
 _PYMILVUS_LOGGER = "pymilvus"
+
+_CHANNEL_OPTIONS = {
+    # By default channels to one address share their sockets and the waits between two attempts,
+    # which grow to two minutes: a server that has come back would stay unreachable.
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +32,9 @@ class Connected:
 class Connection:
     """Hands out a client that belongs to the running process.
 
-    A gRPC channel does not survive a fork: a Celery child that inherits its parent's hangs on the
-    first call. So the client is kept together with the process id that made it, and a child makes
-    its own.
+    gRPC promises nothing for a channel carried over a fork, and two processes must not share its
+    socket. So the client is kept together with the id of the process that made it, and a Celery
+    child makes its own.
     """
 
     def __init__(self, uri: str, token: str, timeout_seconds: float) -> None:
@@ -37,24 +46,22 @@ class Connection:
         self._connected: Connected | None = None
 
     def get(self) -> Connected:
-        """Connect, unless connected. Raises what pymilvus raises."""
+        """Connect, unless connected. Raises what pymilvus raises.
+
+        Once made, a connection is kept: the channel comes back by itself when the server does.
+        """
         self._leave_parent()
-        connected = self._connected
-        if connected is not None:
-            return connected
-        with self._lock:
+        if self._connected is not None:
+            return self._connected
+        # Whoever finds the server hung waits for its own bound, not for everyone before it.
+        if not self._lock.acquire(timeout=self._timeout_seconds):
+            raise Unavailable(f"The vector index at {self.uri} does not answer.")
+        try:
             if self._connected is None:
                 self._connected = self._connect()
             return self._connected
-
-    def drop(self, broken: Connected) -> None:
-        """Forget a connection that failed, unless another thread has replaced it already.
-
-        It is not closed: other threads may be waiting on it. It goes with its last user.
-        """
-        with self._lock:
-            if self._connected is broken:
-                self._connected = None
+        finally:
+            self._lock.release()
 
     def _leave_parent(self) -> None:
         if self._pid != os.getpid():
@@ -69,6 +76,7 @@ class Connection:
             token=self._token,
             timeout=self._timeout_seconds,
             dedicated=True,
+            grpc_options=_CHANNEL_OPTIONS,
         )
         version = client.get_server_version(timeout=self._timeout_seconds)
         return Connected(client, detect(str(version)))

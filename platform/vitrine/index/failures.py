@@ -1,6 +1,7 @@
 """Turns what pymilvus raises into the errors of Vitrine."""
 
 import grpc
+from pymilvus.client.types import Status
 from pymilvus.exceptions import ErrorCode, MilvusException, ParamError
 
 from vitrine.errors import Unavailable
@@ -43,7 +44,7 @@ def is_lost_connection(error: Exception) -> bool:
     if isinstance(error, grpc.RpcError | grpc.FutureTimeoutError):
         return True
     return isinstance(error, MilvusException) and (
-        isinstance(error.code, grpc.StatusCode) or isinstance(error.__cause__, grpc.RpcError)
+        isinstance(error.code, grpc.StatusCode) or error.code == Status.CONNECT_FAILED
     )
 
 
