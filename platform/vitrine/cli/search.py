@@ -1,0 +1,121 @@
+"""`vitrine search`: find products by a photo, as a storefront would."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vitrine.client import VitrineClient
+from vitrine.errors import Misconfigured
+from vitrine.settings import KEYS_FILE, Settings, load_settings
+from vitrine.wire import MAX_LIMIT, SearchResponse
+
+
+class FilterType(click.ParamType[dict[str, Any]]):
+    """A JSON object."""
+
+    name = "json"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, Any]:
+        try:
+            found = json.loads(value)
+        except ValueError as error:
+            self.fail(f"it is not JSON ({error}). Example: '{{\"in_stock\": true}}'", param, ctx)
+        if not isinstance(found, dict):
+            self.fail("it must be a JSON object, such as '{\"in_stock\": true}'", param, ctx)
+        return found
+
+
+@click.command()
+@click.argument(
+    "photo", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--product", metavar="ID", help="Search by this product's picture instead.")
+@click.option("--limit", type=click.IntRange(1, MAX_LIMIT), default=10, show_default=True)
+@click.option("--filter", "conditions", type=FilterType(), help='Such as {"price": {"lt": 50}}.')
+@click.option("--json", "as_json", is_flag=True, help="Print the api's answer as it came.")
+@click.option("--url", help="Address of the api.  [default: VITRINE_API_URL, or the running one]")
+@click.option("--key", help="A storefront key.  [default: the one that `vitrine up` made]")
+def search(
+    photo: Path | None,
+    product: str | None,
+    limit: int,
+    conditions: dict[str, Any] | None,
+    as_json: bool,
+    url: str | None,
+    key: str | None,
+) -> None:
+    """Find products that look like PHOTO, best first."""
+    if (photo is None) == (product is None):
+        raise click.UsageError("Give either a PHOTO or --product ID.")
+    settings = load_settings()
+    with VitrineClient(url or settings.api_url, key or _storefront_key(settings)) as client:
+        began = time.perf_counter()
+        found = client.search(photo, product_id=product, filter=conditions, limit=limit)
+        seconds = time.perf_counter() - began
+    if as_json:
+        click.echo(found.model_dump_json(indent=2))
+    else:
+        show(found, seconds)
+
+
+def show(found: SearchResponse, seconds: float) -> None:
+    """Print the results as a table, what they took and whether they mean anything."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("#", "score"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("title", "brand", "category"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("price", justify="right", no_wrap=True)
+    table.add_column("stock", no_wrap=True)
+    table.add_column("id", style="dim", overflow="fold")
+    for rank, hit in enumerate(found.results, start=1):
+        product = hit.product
+        stock = "[green]yes[/]" if product.in_stock else "[red]no[/]"
+        table.add_row(
+            str(rank),
+            f"{hit.score:.3f}",
+            *(escape(text) for text in (product.title, product.brand, product.category)),
+            f"{product.price:.2f} {product.currency}",
+            stock,
+            escape(product.id),
+        )
+    if found.results:
+        console.print(table)
+    else:
+        console.print("Nothing found. Is the shop filled, and does the filter leave anything?")
+    spent = found.timing_ms
+    console.print(
+        f"\n{len(found.results)} found in {spent.total:.0f} ms (decode {spent.decode:.0f}, encode "
+        f"{spent.encode:.0f}, search {spent.search:.0f}, hydrate {spent.hydrate:.0f}); "
+        f"{seconds * 1000:.0f} ms with the way there and back. Model: {escape(found.model.name)}.",
+        style="dim",
+        highlight=False,
+    )
+    if not found.model.trained:
+        console.print(
+            "This model is UNTRAINED: its weights are random and its scores mean little. "
+            "`vitrine models list` shows what else there is.",
+            style="bold yellow",
+        )
+
+
+def _storefront_key(settings: Settings) -> str:
+    path = settings.data_dir / KEYS_FILE
+    try:
+        key = json.loads(path.read_text())["storefront"]
+    except (OSError, ValueError, KeyError) as error:
+        raise Misconfigured(
+            f"There is no key for the search in {path}. Is `vitrine up` running with this data "
+            "directory (VITRINE_DATA_DIR)? With another server give --url and --key."
+        ) from error
+    return str(key)
