@@ -51,6 +51,7 @@ class Child:
         self._entry = home.run / f"{command.name}.json"
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
+        self._asked = False
 
     def start(self) -> None:
         """Spawn the process; it is not waited for."""
@@ -90,12 +91,19 @@ class Child:
         """End the process as its command says, and with SIGKILL if it will not; idempotent."""
         if self._process is None:
             return
-        for number, seconds in self.command.stop:
+        for place, (number, seconds) in enumerate(self.command.stop):
             if self._process.poll() is not None:
                 break
-            self._process.send_signal(number)
+            if place > 0 or not self._asked:  # a second SIGTERM means more to some
+                self._process.send_signal(number)
             self._wait(seconds)
         self.kill()
+
+    def ask_to_stop(self) -> None:
+        """Send the first stop signal and do not wait; `stop` has to follow."""
+        if self._process is not None and self._process.poll() is None and not self._asked:
+            self._asked = True
+            self._process.send_signal(self.command.stop[0][0])
 
     def kill(self) -> None:
         """End the process and what it started, at once."""

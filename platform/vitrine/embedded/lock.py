@@ -13,9 +13,8 @@ from vitrine.errors import Misconfigured
 class DataDirLock:
     """Hold a data directory. A file left by a dead owner is no obstacle: the lock went with it."""
 
-    def __init__(self, data_dir: Path, url: str) -> None:
+    def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / "lock"
-        self._url = url
         self._file: int | None = None
 
     def __enter__(self) -> Self:
@@ -29,10 +28,15 @@ class DataDirLock:
                 f"Vitrine already runs on {self._path.parent}{owner}. Use it, stop it, or start "
                 "another one with VITRINE_DATA_DIR=… and VITRINE_PORT=… of its own."
             ) from error
-        os.ftruncate(handle, 0)
-        os.write(handle, json.dumps({"pid": os.getpid(), "url": self._url}).encode())
         self._file = handle
+        self.note("starting")
         return self
+
+    def note(self, url: str) -> None:
+        """Leave word for whoever finds the directory held."""
+        assert self._file is not None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
 
     def _owner(self) -> str:
         try:

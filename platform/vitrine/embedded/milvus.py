@@ -24,7 +24,7 @@ class Milvus(Service):
         return Command(
             name=self.name,
             argv=[
-                *(sys.executable, "-m", "milvus_lite", "server"),
+                *(sys.executable, "-P", "-m", "milvus_lite", "server"),
                 *("--host", LOOPBACK),  # its own default is every interface
                 *("--port", str(self.port)),
                 *("--data-dir", str(self.home.path / "milvus")),

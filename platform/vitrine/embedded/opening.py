@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import select
-
 from vitrine.assembly import Platform
 from vitrine.embedding.models import Model
 from vitrine.embedding.registry import InstalledModel
@@ -11,36 +9,44 @@ from vitrine.errors import NotFound, Unavailable
 from vitrine.index.generations import active_generation
 from vitrine.ingest.switch import use_model
 
-Progress = Callable[[str], object]
+Build = Callable[[str], object]
+"""Have a model exported by its name."""
 
 
-def ensure_model(platform: Platform, progress: Progress) -> InstalledModel:
+def ensure_model(platform: Platform, build: Build) -> InstalledModel:
     """Make sure that the shop has a model in use and that its files are here.
 
     A new shop starts with `settings.model`; afterwards `vitrine models use` decides.
     """
+    in_use = _model_in_use(platform)
+    if in_use is None:
+        model = _find_or_build(platform, platform.settings.model, build)
+        use_model(platform.ingest, model, ring=platform.doorbell.ring, wait=_refuse_to_wait)
+        return model
+    digest, name = in_use
+    try:
+        return platform.models.find_digest(digest)
+    except NotFound:  # its files are gone; an export of the same weights has the same digest
+        build(name)
+        return platform.models.find_digest(digest)
+
+
+def _model_in_use(platform: Platform) -> tuple[str, str] | None:
+    """Digest and name."""
     with platform.sessions() as session:
         try:
-            digest: str | None = active_generation(session).model
+            model = session.get_one(Model, active_generation(session).model)
         except Unavailable:
-            digest = None
-        name = platform.settings.model
-        if digest is not None:
-            name = session.scalars(select(Model.name).where(Model.digest == digest)).one()
-    if digest is not None:
-        try:
-            return platform.models.find_digest(digest)
-        except NotFound:
-            progress(f"Exporting {name} again: its files are gone")
-            model = platform.models.build(name)
-            return platform.models.find_digest(digest) if model.digest != digest else model
+            return None
+        return model.digest, model.name
+
+
+def _find_or_build(platform: Platform, name: str, build: Build) -> InstalledModel:
     try:
-        model = platform.models.find(name)
+        return platform.models.find(name)
     except NotFound:
-        progress(f"Exporting {name}: once, it takes a while")
-        model = platform.models.build(name)
-    use_model(platform.ingest, model, ring=platform.doorbell.ring, wait=_refuse_to_wait)
-    return model
+        build(name)
+        return platform.models.find(name)
 
 
 def _refuse_to_wait() -> None:
