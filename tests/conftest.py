@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 
 from vitrine.migrations import upgrade
 from vitrine.embedded.services import EmbeddedServices, ServiceUrls
+from vitrine.index.client import VectorIndex
 from vitrine.settings import Settings
 
 TEMPLATE = "vitrine_template"
@@ -84,14 +85,9 @@ def redis_url(services: ServiceUrls) -> str:
 @pytest.fixture
 def milvus_uri(services: ServiceUrls) -> str:
     """The session's Milvus Lite, with no collection in it."""
-    from pymilvus import MilvusClient
-
-    client = MilvusClient(uri=services.milvus_uri)
-    for collection in client.list_collections():
-        for alias in client.list_aliases(collection).get("aliases", []):
-            client.drop_alias(alias)
-        client.drop_collection(collection)
-    client.close()
+    index = VectorIndex(services.milvus_uri)
+    for collection in index.collections():
+        index.drop(collection)
     return services.milvus_uri
 
 

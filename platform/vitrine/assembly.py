@@ -11,6 +11,7 @@ from vitrine.decisions.tokens import TokenSigner
 from vitrine.doorbell import Doorbell, make_celery
 from vitrine.embedding.encoders import Encoders
 from vitrine.embedding.registry import ModelStore
+from vitrine.embedding.runtimes import Hint
 from vitrine.index.client import VectorIndex
 from vitrine.ingest.parts import Bounds, Parts
 from vitrine.media.decode import Limits
@@ -72,8 +73,8 @@ class Platform:
         )
 
 
-def assemble(settings: Settings) -> Platform:
-    """Build the platform of these settings."""
+def assemble(settings: Settings, *, hint: Hint = "latency") -> Platform:
+    """Build the platform of these settings; `hint` says what the encoder is tuned for."""
     timeout = settings.dependency_timeout_seconds
     engine = make_engine(settings.database_url, timeout_seconds=timeout)
     models = ModelStore(settings.model_store)
@@ -87,7 +88,7 @@ def assemble(settings: Settings) -> Platform:
         blobs=BlobStore(settings.blob_url),
         index=VectorIndex(settings.milvus_uri, settings.milvus_token, timeout),
         models=models,
-        encoders=Encoders(models, settings.runtime),
+        encoders=Encoders(models, settings.runtime, hint=hint),
         doorbell=Doorbell(make_celery(settings.redis_url)),
         limits=Limits(settings.max_image_bytes, settings.max_image_pixels),
     )

@@ -21,7 +21,7 @@ def make_app(settings: Settings) -> Celery:
     @lru_cache(maxsize=1)
     def platform() -> Platform:
         # Made at the first task, after the fork: no connection is shared between processes.
-        return assemble(settings)
+        return assemble(settings, hint="throughput")
 
     celery = make_celery(settings.redis_url)
     celery.conf.update(

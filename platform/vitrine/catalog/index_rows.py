@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from vitrine.catalog.models import FAILED, Product, ProductImage
@@ -47,7 +47,7 @@ def product_image_ids(session: Session, *, page: int) -> Iterator[list[int]]:
         after = ids[-1]
 
 
-def _indexed(model: str) -> Select[Any]:
+def _indexed(model: str) -> Any:
     return (
         select(
             ProductImage.id,

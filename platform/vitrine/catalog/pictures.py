@@ -101,7 +101,7 @@ def owe_vectors(session: Session, uses: Sequence[ProductImage]) -> None:
     known = set(
         session.execute(
             select(Embedding.cid, Embedding.model).where(Embedding.cid.in_(cids))
-        ).tuples()
+        ).all()
     )
     ready = [use for use in uses if (use.cid, active) in known]
     work.owe(

@@ -15,6 +15,10 @@ from vitrine.index.capabilities import Capabilities, detect
 _PYMILVUS_LOGGER = "pymilvus"
 
 _CHANNEL_OPTIONS = {
+    # pymilvus pings an idle server every ten seconds; Milvus Lite takes that for an attack and
+    # hangs up on its next caller. Nothing is lost without, since every call has a deadline.
+    "grpc.keepalive_permit_without_calls": 0,
+    "grpc.keepalive_time_ms": 60_000,
     # By default channels to one address share their sockets and the waits between two attempts,
     # which grow to two minutes: a server that has come back would stay unreachable.
     "grpc.use_local_subchannel_pool": 1,

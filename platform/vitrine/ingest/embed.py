@@ -61,7 +61,7 @@ def _missing(session: Session, cids: Sequence[str], models: set[str]) -> dict[st
     known = set(
         session.execute(
             select(Embedding.model, Embedding.cid).where(Embedding.cid.in_(cids))
-        ).tuples()
+        ).all()
     )
     there = set(session.scalars(select(Image.cid).where(Image.cid.in_(cids))))
     return {

@@ -16,7 +16,7 @@ from vitrine.decisions.tokens import Shown, TokenSigner, new_decision_id
 from vitrine.embedding.encoders import Encoders
 from vitrine.embedding.models import Embedding, Model
 from vitrine.embedding.vectors import unpack
-from vitrine.errors import Conflict, Invalid, NotFound
+from vitrine.errors import Conflict, Invalid, NotFound, Unavailable
 from vitrine.index.client import VectorIndex
 from vitrine.index.generations import active_generation
 from vitrine.media.decode import Limits, decode
@@ -158,12 +158,16 @@ class SearchService:
             )
 
     def _embed(self, image: bytes, model: str, timing: _Timing) -> NDArray[np.float32]:
-        encoder = self._encoders.get(model)
+        try:
+            encoder = self._encoders.get(model)
+        except NotFound as error:
+            raise Unavailable(f"This api has not got the model in use: {error}") from error
         with timing.stage("decode"):
             short_side = encoder.spec.preprocessing.short_side
             picture = decode(image, self._limits, short_side=short_side)
         with timing.stage("encode"):
-            return encoder.encode([picture]).embedding
+            vectors: NDArray[np.float32] = encoder.encode([picture]).embedding
+            return vectors
 
     def _stored(self, product_id: str, model: str) -> tuple[int, NDArray[np.float32]]:
         """Read the vector of a product's first picture that has one: float32 [1, d]."""
