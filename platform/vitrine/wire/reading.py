@@ -37,6 +37,8 @@ def field_errors(
             pointer, detail = _pointer(entry["loc"], None), "is required"
         elif entry["type"] == "string_pattern_mismatch":
             detail = f"must match {context['pattern']}"
+        elif entry["type"] == "string_unicode":
+            detail = "holds text that is not valid Unicode"
         elif entry["type"] in {"model_type", "model_attributes_type"}:
             detail = "must be a JSON object"
         found.setdefault(pointer, detail)
@@ -56,6 +58,5 @@ def _pointer(location: Iterable[str | int], data: Any) -> str:
                 data = data[part]
             except (KeyError, IndexError, TypeError):
                 break
-        name = str(part).encode(errors="backslashreplace").decode()
-        parts.append("/" + name.replace("~", "~0").replace("/", "~1"))
+        parts.append("/" + str(part).replace("~", "~0").replace("/", "~1"))
     return "".join(parts)
