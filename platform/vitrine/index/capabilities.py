@@ -11,6 +11,7 @@ MAX_RESULTS = 16_384
 """Most rows one query or search may return, in every Milvus."""
 
 _SMALLEST_EF = 64
+_BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,24 @@ class Capabilities:
         return {"metric_type": "COSINE", "params": params}
 
 
+def adapt(expression: str, capabilities: Capabilities) -> str:
+    """Write an expression the way this server reads it.
+
+    Milvus turns each Han character of an expression into an escape of four hex digits before it
+    parses it, and so cuts off those beyond U+FFFF (𠮷). It leaves an expression alone that holds
+    an escape of its own for one. Milvus Lite does neither, and knows no such escape. Characters
+    like these stand in string literals only, so they can be replaced in the text.
+    """
+    if capabilities.lite:
+        return expression
+    return _BEYOND_BMP.sub(lambda found: f"\\U{ord(found.group()):08x}", expression)
+
+
 def detect(version: str) -> Capabilities:
-    """Read a server's version: `milvus_lite-3.2.2`, `v2.3.5`, `v2.6.4-gpu`."""
-    lite = "lite" in version.lower()
+    """Read a server's version: `milvus_lite-3.2.2`, `v2.6.4-gpu`.
+
+    `v2.3.5-lite`, a full Milvus that was once packed into a wheel, is no Milvus Lite.
+    """
+    lite = version.lower().startswith("milvus_lite")
     number = re.search(r"\d+(\.\d+)*", version)
     return Capabilities(version=number.group() if number else version, lite=lite)

@@ -9,7 +9,7 @@ import numpy as np
 
 from vitrine.errors import Unavailable, VitrineError
 from vitrine.index import collections, expressions, failures
-from vitrine.index.capabilities import MAX_RESULTS, Capabilities
+from vitrine.index.capabilities import MAX_RESULTS, Capabilities, adapt
 from vitrine.index.connection import Connected, Connection
 from vitrine.index.schema import IndexHit, IndexRow, IndexScalars, Vectors
 
@@ -127,7 +127,7 @@ class VectorIndex:
                 collection,
                 data=list(queries),
                 anns_field=collections.EMBEDDING,
-                filter=expression,
+                filter=adapt(expression, c.capabilities),
                 limit=limit,
                 output_fields=["product_id"],
                 search_params=c.capabilities.search_params(limit),

@@ -8,7 +8,8 @@ from vitrine.errors import Unavailable
 
 _LEGACY_NOT_FOUND = 4
 _NOT_LOADED = 101
-_ALREADY_EXISTS = "already exist"
+_ALREADY_EXISTS = ("already exist", "duplicate collection")
+_BAD_EXPRESSION = "cannot parse expression"
 # Codes of requests that are wrong in themselves: legacy IllegalArgument, and from Milvus 2.4 on
 # the range of "parameter invalid".
 _OUR_FAULT = {6, *range(1100, 1200)}
@@ -18,7 +19,7 @@ def is_missing_collection(error: Exception) -> bool:
     return isinstance(error, MilvusException) and (
         error.code == ErrorCode.COLLECTION_NOT_FOUND
         or error.compatible_code == _LEGACY_NOT_FOUND
-        or "can't find collection" in error.message
+        or "can't find collection" in str(error.message)
     )
 
 
@@ -29,13 +30,20 @@ def is_not_loaded(error: Exception) -> bool:
 
 
 def is_already_there(error: Exception) -> bool:
-    return isinstance(error, MilvusException) and _ALREADY_EXISTS in str(error.message).lower()
+    return isinstance(error, MilvusException) and any(
+        words in str(error.message).lower() for words in _ALREADY_EXISTS
+    )
 
 
 def is_our_fault(error: Exception) -> bool:
     """A request that will fail again however healthy the server is: a bug, not an outage."""
     return isinstance(error, ParamError) or (
-        isinstance(error, MilvusException) and (error.is_input_error or error.code in _OUR_FAULT)
+        isinstance(error, MilvusException)
+        and (
+            error.is_input_error
+            or error.code in _OUR_FAULT
+            or _BAD_EXPRESSION in str(error.message)
+        )
     )
 
 
