@@ -35,7 +35,8 @@ from vitrine.wire import (
 )
 
 Model = TypeVar("Model", bound=BaseModel)
-Picture = bytes | Path
+Picture = bytes | Path | str
+"""The bytes of a picture, or where its file is."""
 
 ATTEMPTS = 4
 LONGEST_PAUSE_SECONDS = 10.0
@@ -265,9 +266,10 @@ def _given(**values: Any) -> dict[str, Any]:
 
 def _file(picture: Picture, position: int) -> tuple[str, bytes, str]:
     # Bytes, not an open file: a request that is sent again starts from the beginning.
-    if isinstance(picture, Path):
-        return picture.name, picture.read_bytes(), "application/octet-stream"
-    return f"image-{position + 1}", picture, "application/octet-stream"
+    if isinstance(picture, bytes):
+        return f"image-{position + 1}", picture, "application/octet-stream"
+    path = Path(picture)
+    return path.name, path.read_bytes(), "application/octet-stream"
 
 
 def _read(model: type[Model], response: httpx.Response) -> Model:

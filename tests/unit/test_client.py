@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 from werkzeug.serving import make_server
 
 from vitrine import client as client_module
-from vitrine.client import ApiError, VitrineClient
+from vitrine.client import ApiError, Picture, VitrineClient
 from vitrine.errors import Unavailable, VitrineError
 from vitrine.wire import ProductIn
 
@@ -130,11 +130,12 @@ def test_put_sends_a_form_with_the_product_and_its_pictures(
 
     shop.on("PUT", "/v1/products/<id>", put)
     (tmp_path / "b.jpg").write_bytes(b"from a file")
-    accepted = client.put_product("acme:mug-1", MUG, [b"from bytes", tmp_path / "b.jpg"])
+    pictures: list[Picture] = [b"from bytes", tmp_path / "b.jpg", str(tmp_path / "b.jpg")]
+    accepted = client.put_product("acme:mug-1", MUG, pictures)
     assert got["id"] == "acme:mug-1"
     assert got["key"] == "Bearer vt_secret"
     assert got["product"]["price"] == "12.50"
-    assert got["images"] == [b"from bytes", b"from a file"]
+    assert got["images"] == [b"from bytes", b"from a file", b"from a file"]
     assert (accepted.job.finished, str(accepted.product.price)) == (True, "12.50")
 
 
