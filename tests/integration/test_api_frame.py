@@ -255,6 +255,44 @@ def test_ready_and_measured(api: FlaskClient, keys: dict[str, str]) -> None:
     assert all(key not in text for key in keys.values())
 
 
+NASTY = [
+    *("%00", "a%00:b", "a:b%00", "%ff%fe", "%F0%9F%92%A9", "'", '"', "a:b'--", "%5C", "%25s", "{}"),
+    *("..", "a:..", "a%2Fb:c", "a:" + "x" * 5000, "0", "-1", "NaN", "null", "9" * 30, "%0A", "%7F"),
+]
+
+
+def nasty_urls(nasty: str) -> tuple[str, ...]:
+    return (
+        f"/v1/products/{nasty}",
+        f"/v1/products/{nasty}/similar",
+        f"/v1/products/acme:x/similar?filter={nasty}",
+        f'/v1/products/acme:x/similar?filter={{"brand":"{nasty}"}}',
+        f"/v1/products?cursor={nasty}",
+        f"/v1/products?seller={nasty}",
+        f"/v1/products?limit={nasty}",
+        f"/v1/products?{nasty}=1",
+        f"/v1/jobs/{nasty}",
+        f"/media/{nasty}",
+        f"/media/x?w={nasty}",
+        f"/docs/{nasty}",
+        f"/problems/{nasty}",
+    )
+
+
+def test_nothing_that_a_caller_names_is_our_fault(api: FlaskClient, keys: dict[str, str]) -> None:
+    admin = bearer(keys["admin"])
+    for nasty in NASTY:
+        for url in nasty_urls(nasty):
+            response = api.get(url, headers=admin)
+            assert response.status_code < 500, (url, response.text)
+            if response.status_code >= 400:
+                assert response.content_type == "application/problem+json"
+        for method in ("PATCH", "DELETE"):
+            answer = api.open(f"/v1/products/{nasty}", method=method, json=MUG, headers=admin)
+            assert 400 <= answer.status_code < 500, (method, nasty)
+    assert api.get("/v1/products", headers=bearer("schlüssel\u00ff")).status_code == 401
+
+
 def test_every_answer_here_was_documented(api: FlaskClient, keys: dict[str, str]) -> None:
     document = api.get("/openapi.json").get_json()["paths"]
     for method, path, template, body in [

@@ -46,6 +46,7 @@ def create_app(platform: Platform) -> Flask:
     app = App("vitrine.api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = platform.settings.max_request_bytes
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False  # one address for each thing, and no redirects
     services = build_services(platform)
     routes = all_routes()
     templates = dispatch.install(app, routes, services, Authenticator(platform.sessions))

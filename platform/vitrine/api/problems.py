@@ -80,8 +80,6 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if status >= 500:
         return _unexpected(error)
-    if status < 400:
-        return Response(status=status, headers=error.get_headers(request.environ))
     kind = _BY_STATUS.get(status, Malformed)
     response = problem(kind(_sentence(error, status)), status=status)
     if status == MethodNotAllowed.status and error.get_response().headers.get("Allow"):

@@ -41,7 +41,9 @@ class Readiness:
         """Ask everything, or repeat what was found less than `REMEMBER_SECONDS` ago."""
         with self._lock:
             if self._seen is None or time.monotonic() - self._seen[0] > REMEMBER_SECONDS:
-                self._seen = (time.monotonic(), self._ask())
+                found = self._ask()
+                # Stamped when it is known: whoever waited for a slow look shares its outcome.
+                self._seen = (time.monotonic(), found)
             return self._seen[1]
 
     def _ask(self) -> wire.Readiness:

@@ -44,6 +44,7 @@ def raising(app: Flask, error: Exception) -> TestResponse:
     [
         ("GET", "/nope", 404, "not-found"),
         ("GET", "/v1/products/acme:mug/", 404, "not-found"),
+        ("GET", "/v1//products", 404, "not-found"),
         ("POST", "/healthz", 405, "method-not-allowed"),
         ("OPTIONS", "/v1/search", 405, "method-not-allowed"),
         ("BREW", "/v1/search", 405, "method-not-allowed"),
