@@ -26,9 +26,7 @@ class Embedding(Base):
 
     __tablename__ = "embeddings"
 
-    cid: Mapped[str] = mapped_column(
-        ForeignKey("images.cid", ondelete="CASCADE"), primary_key=True
-    )
+    cid: Mapped[str] = mapped_column(ForeignKey("images.cid", ondelete="CASCADE"), primary_key=True)
     model: Mapped[str] = mapped_column(ForeignKey("models.digest"), primary_key=True, index=True)
     vector: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,58 @@
+"""Loaded models, by digest: what a request or a batch of work is given to embed with."""
+
+import threading
+from collections import OrderedDict
+from typing import Literal
+
+from vitrine.embedding.registry import ModelStore
+from vitrine.embedding.runtimes import Encoder, Hint
+
+Runtime = Literal["auto", "openvino", "torch"]
+# The active model, and the one that a switch is filling beside it.
+KEPT = 2
+
+
+class Encoders:
+    """Loads a model when it is first asked for and keeps the last `KEPT`; safe in threads."""
+
+    def __init__(
+        self, store: ModelStore, runtime: Runtime = "auto", *, hint: Hint = "latency"
+    ) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._hint: Hint = hint
+        self._loaded: OrderedDict[str, Encoder] = OrderedDict()
+        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+
+    def get(self, digest: str) -> Encoder:
+        """Return the encoder of a model. Raises NotFound, naming the fix, when it is not built."""
+        found = self._known(digest)
+        if found is not None:
+            return found
+        # One loads, others wait for it; what is loaded already is not held up.
+        with self._loading:
+            found = self._known(digest)
+            if found is None:
+                found = self._load(digest)
+                with self._lock:
+                    self._loaded[digest] = found
+                    while len(self._loaded) > KEPT:
+                        self._loaded.popitem(last=False)
+        return found
+
+    def _known(self, digest: str) -> Encoder | None:
+        with self._lock:
+            if digest in self._loaded:
+                self._loaded.move_to_end(digest)
+            return self._loaded.get(digest)
+
+    def _load(self, digest: str) -> Encoder:
+        model = self._store.find_digest(digest)
+        if self._runtime == "torch":
+            from vitrine.embedding.runtimes.torch import TorchEncoder
+
+            return TorchEncoder(model)
+        from vitrine.embedding.runtimes.openvino import OpenVinoEncoder
+
+        return OpenVinoEncoder(model, hint=self._hint)

@@ -1,0 +1,132 @@
+"""torch: the timm model itself, for workers with a GPU. Imports torch and timm only when used."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from PIL.Image import Image
+
+from vitrine.embedding.names import parse
+from vitrine.embedding.preprocess import preprocess
+from vitrine.embedding.registry import InstalledModel
+from vitrine.embedding.runtimes import Encoded
+from vitrine.embedding.specs import ModelSpec
+from vitrine.errors import Misconfigured
+
+_GPU_BATCH = 64
+_CPU_BATCH = 16
+
+
+class TorchEncoder:
+    """Runs the timm model with `weights.safetensors`, on CUDA where there is a GPU."""
+
+    def __init__(self, model: InstalledModel, *, device: str | None = None) -> None:
+        torch, timm = require_torch()
+        from safetensors.torch import load_file
+
+        self._model = model
+        self._torch = torch
+        self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        recipe = parse(model.spec.name)
+        backbone = timm.create_model(
+            model.spec.timm_name, pretrained=False, **model_options(recipe.timm_name, recipe.size)
+        )
+        module = make_embedder(backbone, model.spec)
+        module.load_state_dict(load_file(model.path / "weights.safetensors"))
+        self._module = module.eval().to(self._device, memory_format=torch.channels_last)
+        self._batch = _GPU_BATCH if self._device.startswith("cuda") else _CPU_BATCH
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self._model.spec
+
+    @property
+    def digest(self) -> str:
+        return self._model.digest
+
+    def encode(self, images: Sequence[Image]) -> Encoded:
+        """Embed pictures in batches that suit the device."""
+        pieces = []
+        for start in range(0, len(images), self._batch):
+            pixels = preprocess(images[start : start + self._batch], self.spec.preprocessing)
+            with self._torch.inference_mode():
+                outputs = self._module(
+                    self._torch.from_numpy(pixels).to(
+                        self._device, memory_format=self._torch.channels_last
+                    )
+                )
+                embedding, features = (
+                    np.ascontiguousarray(output.float().cpu().numpy()) for output in outputs
+                )
+            pieces.append(Encoded(embedding, features))
+        return Encoded.join(self.spec, pieces)
+
+
+def require_torch() -> tuple[Any, Any]:
+    """Import torch and timm. Raises Misconfigured where they are not installed."""
+    try:
+        import timm
+        import torch
+    except ImportError as error:
+        raise Misconfigured(
+            "This needs PyTorch and timm, which are not installed here: "
+            'pip install "vitrine[torch]"'
+        ) from error
+    return torch, timm
+
+
+def model_options(timm_name: str, size: int | None) -> dict[str, Any]:
+    """What `timm.create_model` is told beyond the name."""
+    # A transformer is made for one input size; a convolutional network takes any.
+    if size is not None and timm_name.startswith(("vit_", "deit", "beit", "eva", "swin")):
+        return {"img_size": size}
+    return {}
+
+
+def make_embedder(backbone: Any, spec: ModelSpec) -> Any:
+    """Wrap a timm model: pixels → (embedding of length 1 [n, d], feature map [n, c, h, w]).
+
+    A calibrated model subtracts what all embeddings have in common (`centre` [d]) and evens out
+    their spread (`whitening` [d, d]), at every place of the map alike: so the mean of the map still
+    points where the embedding does.
+    """
+    torch, _ = require_torch()
+    calibrated = parse(spec.name).calibrated
+    arrange = arrangement(backbone)
+
+    # mypy sees nothing of torch, which serving never installs, and so not what this inherits.
+    class Embedder(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.backbone = backbone
+            if calibrated:
+                self.register_buffer("centre", torch.zeros(spec.dim))
+                self.register_buffer("whitening", torch.eye(spec.dim))
+
+        def forward(self, pixels: Any) -> tuple[Any, Any]:
+            features = self.backbone.forward_features(pixels)
+            pooled = self.backbone.forward_head(features, pre_logits=True)
+            features = arrange(features)
+            if calibrated:
+                pooled = (pooled - self.centre) @ self.whitening
+                features = features - self.centre[:, None, None]
+                features = torch.nn.functional.conv2d(features, self.whitening.T[..., None, None])
+            return torch.nn.functional.normalize(pooled, dim=1), features
+
+    return Embedder()
+
+
+def arrangement(backbone: Any) -> Callable[[Any], Any]:
+    """Say how this family's features become [n, c, h, w]."""
+    prefix = int(getattr(backbone, "num_prefix_tokens", 0))
+    channels_last = getattr(backbone, "output_fmt", "NCHW") == "NHWC"
+
+    def arrange(features: Any) -> Any:
+        if features.ndim == 3:
+            tokens = features[:, prefix:]
+            side = math.isqrt(int(tokens.shape[1]))
+            return tokens.transpose(1, 2).unflatten(2, (side, side))
+        return features.permute(0, 3, 1, 2) if channels_last else features
+
+    return arrange
