@@ -16,7 +16,7 @@ from vitrine.settings import Settings
 
 # A plain key, wherever it slipped in: into a message, a traceback, a header.
 _KEY = re.compile(r"vt_(storefront|seller|ads|admin)_[A-Za-z0-9_-]{8,}")
-_NOISY = ("urllib3", "PIL", "httpx", "httpcore", "pymilvus", "fsspec", "alembic.runtime.migration")
+_NOISY = ("urllib3", "PIL", "httpx", "httpcore", "pymilvus", "fsspec", "alembic")
 
 Event = MutableMapping[str, Any]
 

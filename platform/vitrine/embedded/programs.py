@@ -67,7 +67,9 @@ def vitrine_command(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", "vitrine.cli", *arguments)
 
 
-def running_settings(settings: Settings, urls: ServiceUrls, secret_key: str) -> dict[str, str]:
+def running_settings(
+    settings: Settings, urls: ServiceUrls, secret_key: str
+) -> dict[str, str | int]:
     """What a process has to know to work with this stack: names and values of `Settings`."""
     return {
         "database_url": urls.database_url,
@@ -78,12 +80,12 @@ def running_settings(settings: Settings, urls: ServiceUrls, secret_key: str) -> 
         "models_dir": str(settings.model_store),
         "secret_key": secret_key,
         "host": settings.host,
-        "port": str(settings.port),
+        "port": settings.port,
         "api_url": settings.api_url,
     }
 
 
-def as_environment(settings: Settings, running: Mapping[str, str]) -> dict[str, str]:
+def as_environment(settings: Settings, running: Mapping[str, str | int]) -> dict[str, str]:
     """The same as variables, for a child process."""
-    known = {"data_dir": str(settings.data_dir), **running}
-    return {f"VITRINE_{name.upper()}": value for name, value in known.items()}
+    known = {"data_dir": settings.data_dir, **running}
+    return {f"VITRINE_{name.upper()}": str(value) for name, value in known.items()}

@@ -4,10 +4,6 @@ import signal
 from importlib.util import find_spec
 from pathlib import Path
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from vitrine.embedded.child import Command
 from vitrine.embedded.ports import LOOPBACK
 from vitrine.embedded.service import Service
@@ -55,6 +51,10 @@ class Redis(Service):
         )
 
     def answers(self) -> bool:
+        import redis  # a second's work, which is done while the servers come up
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
         try:
             once = Retry(NoBackoff(), 0)
             with redis.Redis.from_url(self.url, socket_timeout=1, retry=once) as client:

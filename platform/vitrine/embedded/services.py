@@ -1,7 +1,5 @@
 """The three servers of the embedded stack, started side by side and stopped in order."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +11,6 @@ from vitrine.embedded.milvus import Milvus
 from vitrine.embedded.postgres import Postgres
 from vitrine.embedded.redis import Redis
 from vitrine.embedded.service import Service
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -45,24 +41,30 @@ class EmbeddedServices:
         """In the order of starting; they stop in the reverse order."""
         return (self.postgres, self.redis, self.milvus)
 
-    def start(self, progress: Progress = lambda _title, _seconds: None) -> ServiceUrls:
-        """Start all three; `progress(title, seconds)` is called as each becomes ready.
+    def start(self) -> ServiceUrls:
+        """Start all three and wait until they answer.
 
         Raises Misconfigured or Unavailable, with nothing left running.
         """
-        stop_leftovers(self.home)
-        began = time.monotonic()
         try:
-            # The slowest to come up first, so that they come up side by side.
-            self.milvus.launch()
-            self.redis.launch()
-            self.postgres.launch()
-            for service in self.all:
-                service.await_ready()
-                progress(f"{service.title} on port {service.port}", time.monotonic() - began)
+            self.launch()
+            return self.await_ready()
         except BaseException:
             self.stop()
             raise
+
+    def launch(self) -> None:
+        """Start all three; `await_ready` has to follow, and `stop` if either raises."""
+        stop_leftovers(self.home)
+        # The slowest to come up first, so that they come up side by side.
+        self.milvus.launch()
+        self.redis.launch()
+        self.postgres.launch()
+
+    def await_ready(self) -> ServiceUrls:
+        """Wait until all three answer."""
+        for service in self.all:
+            service.await_ready()
         return self.urls
 
     @property

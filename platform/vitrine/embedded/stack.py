@@ -5,15 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from vitrine.assembly import Platform, assemble
 from vitrine.embedded.child import Child, Command
 from vitrine.embedded.datadir import DataDir, write_private_json
-from vitrine.embedded.keyring import ensure_keys
-from vitrine.embedded.opening import ensure_model
 from vitrine.embedded.ports import free_port, is_free
 from vitrine.embedded.programs import (
     Program,
@@ -24,10 +21,12 @@ from vitrine.embedded.programs import (
 )
 from vitrine.embedded.services import EmbeddedServices, ServiceUrls
 from vitrine.embedded.supervisor import Supervisor, Watched
-from vitrine.embedding.registry import InstalledModel
 from vitrine.errors import Misconfigured, Unavailable
-from vitrine.migrations import upgrade
 from vitrine.settings import KEYS_FILE, RUNNING_FILE, Settings
+
+if TYPE_CHECKING:
+    from vitrine.assembly import Platform
+    from vitrine.embedding.registry import InstalledModel
 
 READY_SECONDS = 90.0
 
@@ -41,7 +40,7 @@ class Opened:
 
     url: str
     keys: dict[str, Any]
-    model: InstalledModel
+    model: "InstalledModel"
 
 
 class Stack:
@@ -64,19 +63,30 @@ class Stack:
         settings = self._settings
         check_port(settings.host, settings.port)
         with self._step("PostgreSQL, Redis and Milvus Lite"):
-            self._urls = self._services.start()
+            self._services.launch()
+            _import_meanwhile()
+            self._urls = self._services.await_ready()
         platform = self._announce()
+        keys, model = self._open(platform)
+        platform.engine.dispose()
+        with self._step("api, worker and beat"):
+            self._start_programs()
+            self._await_ready()
+        return Opened(settings.api_url, keys, model)
+
+    def _open(self, platform: "Platform") -> tuple[dict[str, Any], "InstalledModel"]:
+        """See to what a shop needs before its first request."""
+        from vitrine.embedded.keyring import ensure_keys
+        from vitrine.embedded.opening import ensure_model
+        from vitrine.migrations import upgrade
+
         with self._step("database schema"):
             upgrade(platform.settings.database_url)
         with self._step("keys"):
             keys = ensure_keys(platform.sessions, self._home.path / KEYS_FILE)
         with self._step("embedding model"):
             model = ensure_model(platform, self._build_model)
-        platform.engine.dispose()
-        with self._step("api, worker and beat"):
-            self._start_programs()
-            self._await_ready()
-        return Opened(settings.api_url, keys, model)
+        return keys, model
 
     def watch(self) -> None:
         """Keep everything running until interrupted."""
@@ -88,10 +98,12 @@ class Stack:
         self._stop_programs()
         self._services.stop()
 
-    def _announce(self) -> Platform:
+    def _announce(self) -> "Platform":
         """Write `running.json` and build the platform of these servers."""
         running = self._running()
         write_private_json(self._home.path / RUNNING_FILE, {**running, "pid": os.getpid()})
+        from vitrine.assembly import assemble
+
         known: dict[str, Any] = {"data_dir": self._settings.data_dir, **running}
         return assemble(Settings(**known))
 
@@ -111,7 +123,7 @@ class Stack:
         if build.exit_code != 0:
             raise Unavailable(build.failure(f"({name}) ended with code {build.exit_code}"))
 
-    def _running(self) -> dict[str, str]:
+    def _running(self) -> dict[str, str | int]:
         assert self._urls is not None
         secret_key = self._settings.secret_key or self._home.secret("secret_key")
         return running_settings(self._settings, self._urls, secret_key)
@@ -153,6 +165,12 @@ class Stack:
                     + "\n".join(p.child.failure("said") for p in self._programs if p.child)
                 )
             time.sleep(0.1)
+
+
+def _import_meanwhile() -> None:
+    """Load our own code while the servers come up: that takes as long as they do."""
+    import vitrine.assembly
+    import vitrine.embedded.opening  # noqa: F401
 
 
 def check_port(host: str, port: int) -> None:
