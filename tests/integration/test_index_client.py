@@ -202,6 +202,14 @@ def test_a_released_collection_is_loaded_again(index: VectorIndex) -> None:
     assert index.present(NAME, [1, 2, 3]) == {1, 3}
 
 
+def test_a_closed_index_connects_again(index: VectorIndex) -> None:
+    VectorIndex("http://127.0.0.1:1").close()
+    index.upsert(NAME, rows(3))
+    index.close()
+    index.close()
+    assert index.present(NAME, [1, 2]) == {1, 2}
+
+
 def test_a_missing_collection_names_its_fix(index: VectorIndex) -> None:
     attempts = [
         lambda: index.search("images_9", vectors(1), limit=3),

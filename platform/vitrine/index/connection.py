@@ -67,6 +67,14 @@ class Connection:
         finally:
             self._lock.release()
 
+    def close(self) -> None:
+        """Hang up, if connected; the next `get` connects again."""
+        self._leave_parent()
+        with self._lock:
+            connected, self._connected = self._connected, None
+        if connected is not None:
+            connected.client.close()
+
     def _leave_parent(self) -> None:
         if self._pid != os.getpid():
             self._lock = threading.Lock()  # the parent's may have been held at the fork
