@@ -6,6 +6,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The platform is many processes. Where this is set, each of them would compile every library anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 INSTALL = $(BIN)/uv pip install --python $(BIN)/python
 
 # A stamp is written last, so that what was interrupted is done again.

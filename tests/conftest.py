@@ -5,6 +5,7 @@ Redis and a Milvus of its own making on it, empty. Tests that stop or kill a ser
 of their own (`vitrine.embedded.services.EmbeddedServices`).
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,10 @@ import pytest
 import redis
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from vitrine.migrations import upgrade
+from vitrine import embedding
 from vitrine.embedded.services import EmbeddedServices, ServiceUrls
 from vitrine.index.client import VectorIndex
+from vitrine.migrations import upgrade
 from vitrine.settings import Settings
 
 TEMPLATE = "vitrine_template"
@@ -92,9 +94,16 @@ def milvus_uri(services: ServiceUrls) -> str:
 
 
 @pytest.fixture(scope="session")
-def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One place for exported models, so that each is exported once in a session."""
-    return tmp_path_factory.mktemp("models")
+def models_dir(pytestconfig: pytest.Config) -> Path:
+    """One place for exported models: each is exported once, until the code that exports changes."""
+    source = Path(embedding.__file__ or "").parent
+    digest = hashlib.sha256()
+    for file in sorted(source.rglob("*.py")):
+        digest.update(file.read_bytes())
+    assert pytestconfig.cache is not None
+    directory: Path = pytestconfig.cache.mkdir("models") / digest.hexdigest()[:16]
+    directory.mkdir(exist_ok=True)
+    return directory
 
 
 @pytest.fixture

@@ -8,15 +8,16 @@ import threading
 import time
 from collections.abc import Iterable
 
-import structlog
 from celery import Celery
+
+from vitrine import logs
 
 WORK_TASK = "vitrine.work"
 QUEUE = "vitrine"
 _RING_SECONDS = 1.0
 _SILENCE_SECONDS = 5.0
 
-log = structlog.get_logger(__name__)
+log = logs.get(__name__)
 
 
 def make_celery(redis_url: str) -> Celery:
@@ -47,10 +48,14 @@ class Doorbell:
         self._silent_until = 0.0
         self._lock = threading.Lock()
 
-    def ring(self, kinds: Iterable[str], *, request_id: str | None = None) -> bool:
-        """Ring for each kind; True if the broker took it. Call it after the commit."""
+    def ring(self, kinds: Iterable[str]) -> bool:
+        """Ring for each kind; True if the broker took it. Call it after the commit.
+
+        The id of the request that rings goes with the message, so that logs can be followed.
+        """
         if time.monotonic() < self._silent_until:
             return False
+        request_id = logs.bound("request_id")
         try:
             for kind in kinds:
                 self._celery.send_task(

@@ -22,7 +22,7 @@ from vitrine.settings import Settings
 class ThreeTimes(Doorbell):
     """Every message is delivered three times."""
 
-    def ring(self, kinds: Iterable[str], *, request_id: str | None = None) -> bool:
+    def ring(self, kinds: Iterable[str]) -> bool:
         wanted = list(kinds)
         return all(super(ThreeTimes, self).ring(wanted) for _ in range(3))
 

@@ -8,18 +8,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from vitrine import work
+from vitrine import logs, work
 from vitrine.errors import VitrineError
 from vitrine.ingest.embed import embed, give_up_embedding
 from vitrine.ingest.index_work import give_up_syncing, sync_rows
 from vitrine.ingest.parts import Parts
 from vitrine.ingest.purge import give_up_purging, purge
 
-log = structlog.get_logger(__name__)
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import structlog
 from PIL.Image import Image as Picture
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from vitrine import work
+from vitrine import logs, work
 from vitrine.catalog.jobs import Outcome, resolve
 from vitrine.catalog.models import EMBEDDED, FAILED, RECEIVED, Image, ProductImage
 from vitrine.embedding.models import Embedding
@@ -19,7 +18,7 @@ from vitrine.index.generations import live_generations
 from vitrine.ingest.parts import Parts
 from vitrine.media.decode import Probe, decode, probe
 
-log = structlog.get_logger(__name__)
+log = logs.get(__name__)
 
 
 @dataclass(slots=True)
@@ -59,9 +58,7 @@ def give_up_embedding(session: Session, claims: Sequence[work.Claim], reason: st
 
 def _missing(session: Session, cids: Sequence[str], models: set[str]) -> dict[str, list[str]]:
     known = set(
-        session.execute(
-            select(Embedding.model, Embedding.cid).where(Embedding.cid.in_(cids))
-        ).all()
+        session.execute(select(Embedding.model, Embedding.cid).where(Embedding.cid.in_(cids))).all()
     )
     there = set(session.scalars(select(Image.cid).where(Image.cid.in_(cids))))
     return {

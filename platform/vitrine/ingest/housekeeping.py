@@ -2,15 +2,15 @@
 
 from datetime import timedelta
 
-import structlog
 from sqlalchemy import func, select
 
+from vitrine import logs
 from vitrine.catalog.jobs import forget_jobs
 from vitrine.index.models import Generation
 from vitrine.ingest.parts import Parts
 from vitrine.ingest.reconcile import reconcile
 
-log = structlog.get_logger(__name__)
+log = logs.get(__name__)
 
 KEEP_RETIRED = timedelta(hours=1)
 KEEP_JOBS_DAYS = 30

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from vitrine import work
+from vitrine import logs, work
 from vitrine.catalog.index_rows import product_image_ids, read_index_rows
 from vitrine.catalog.models import FAILED, ProductImage
 from vitrine.embedding.models import Embedding, Model
@@ -23,7 +22,7 @@ from vitrine.index.sync import sync
 from vitrine.ingest.parts import Parts
 from vitrine.ingest.verify import verify
 
-log = structlog.get_logger(__name__)
+log = logs.get(__name__)
 
 # Any number; held by the one process that fills a generation.
 _FILL_LOCK = 7_283_004
@@ -65,9 +64,7 @@ def register_model(parts: Parts, model: InstalledModel) -> None:
     with parts.sessions.begin() as session:
         session.execute(
             insert(Model)
-            .values(
-                digest=model.digest, name=model.name, dim=model.dim, spec=model.spec.to_json()
-            )
+            .values(digest=model.digest, name=model.name, dim=model.dim, spec=model.spec.to_json())
             .on_conflict_do_nothing(index_elements=["digest"])
         )
 

@@ -73,9 +73,7 @@ def _window(
     """
     found = parts.index.scalars(generation.images_collection, after=after, limit=page)
     with parts.sessions() as session:
-        wanted = read_index_scalars(
-            session, generation.model, after=after, until=None, limit=page
-        )
+        wanted = read_index_scalars(session, generation.model, after=after, until=None, limit=page)
     ends = [rows[-1].id for rows in (wanted, found) if len(rows) == page]
     until = min(ends) if ends else None
     return (
