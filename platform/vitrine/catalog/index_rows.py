@@ -25,12 +25,10 @@ def read_index_rows(session: Session, ids: Sequence[int], model: str) -> dict[in
 
 
 def read_index_scalars(
-    session: Session, model: str, *, after: int, until: int | None, limit: int
+    session: Session, model: str, *, after: int, limit: int
 ) -> list[IndexScalars]:
     """Read a page of what the index shall hold, without the vectors, ordered by id."""
     statement = _indexed(model).where(ProductImage.id > after)
-    if until is not None:
-        statement = statement.where(ProductImage.id <= until)
     statement = statement.order_by(ProductImage.id).limit(limit)
     return [IndexScalars(**_scalars(row)) for row in session.execute(statement)]
 

@@ -99,9 +99,7 @@ def owe_vectors(session: Session, uses: Sequence[ProductImage]) -> None:
     active = next((one.model for one in live if one.state == "active"), None)
     cids = [use.cid for use in uses]
     known = set(
-        session.execute(
-            select(Embedding.cid, Embedding.model).where(Embedding.cid.in_(cids))
-        ).all()
+        session.execute(select(Embedding.cid, Embedding.model).where(Embedding.cid.in_(cids))).all()
     )
     ready = [use for use in uses if (use.cid, active) in known]
     work.owe(
