@@ -1,5 +1,6 @@
 """`vitrine up`: the whole platform in the foreground."""
 
+import errno
 import shutil
 import signal
 import sys
@@ -16,8 +17,10 @@ from vitrine import __version__, logs
 from vitrine.embedded.datadir import DataDir
 from vitrine.embedded.lock import DataDirLock
 from vitrine.embedded.stack import Opened, Stack
+from vitrine.errors import Misconfigured
 from vitrine.settings import KEYS_FILE, RUNNING_FILE, Settings, load_settings
 
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -44,6 +47,13 @@ def up() -> None:
                 _run(settings, home)
     except KeyboardInterrupt:
         click.echo("Stopped.")
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        raise Misconfigured(
+            f"{error.strerror}: {error.filename}. Look at the free space and at the owner of the "
+            "data directory, or set VITRINE_DATA_DIR to another one."
+        ) from error
 
 
 def _run(settings: Settings, home: DataDir) -> None:

@@ -37,6 +37,8 @@ class Command:
     stop: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 10.0),)
     # What the kernel sends when the supervisor is gone; the first stop signal unless told.
     orphan: signal.Signals | None = None
+    # How much it stands back for others when the machine is busy, as nice(1) means it.
+    nice: int = 0
 
 
 class Child:
@@ -69,7 +71,7 @@ class Child:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                     # Safe: it runs before any thread of ours, and takes no lock.
-                    preexec_fn=_before_exec(command.account, orphan),  # noqa: PLW1509
+                    preexec_fn=_before_exec(command, orphan),  # noqa: PLW1509
                 )
             except (OSError, subprocess.SubprocessError) as error:
                 raise Misconfigured(f"{command.argv[0]} cannot be started: {error}.") from error
@@ -168,7 +170,7 @@ def _seek(file: IO[bytes], since: int) -> None:
     file.seek(max(size - TAIL_BYTES, since if since <= size else 0))
 
 
-def _before_exec(account: Account | None, orphan: signal.Signals) -> Callable[[], None]:
+def _before_exec(command: Command, orphan: signal.Signals) -> Callable[[], None]:
     """What the child does between fork and exec."""
     parent = os.getpid()
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -177,8 +179,9 @@ def _before_exec(account: Account | None, orphan: signal.Signals) -> Callable[[]
         # A shell starts background jobs with SIGINT ignored, and that is inherited.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        if account is not None:
-            account.become()
+        os.nice(command.nice)
+        if command.account is not None:
+            command.account.become()
         if libc is not None:
             # After the change of user, which clears it.
             libc.prctl(_PR_SET_PDEATHSIG, int(orphan))

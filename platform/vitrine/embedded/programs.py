@@ -16,6 +16,9 @@ STOPS: dict[str, Sequence[tuple[signal.Signals, float]]] = {
     "beat": ((signal.SIGTERM, 5.0),),
 }
 
+# On one machine listing stands back for searching: a shopper waits, a seller does not.
+NICE = {"api": 0, "worker": 5, "beat": 5}
+
 
 class Program:
     """One `vitrine …` process."""
@@ -54,6 +57,7 @@ def programs(home: DataDir, environment: Mapping[str, str]) -> list[Program]:
                 argv=vitrine_command(name),
                 env=environment,
                 stop=stop,
+                nice=NICE[name],
             ),
             home,
         )
