@@ -16,7 +16,7 @@ from vitrine.embedding.names import Recipe
 from vitrine.embedding.preprocess import preprocess
 from vitrine.embedding.registry import InstalledModel, Progress, write_manifest
 from vitrine.embedding.runtimes import Encoded
-from vitrine.embedding.runtimes.openvino import OpenVinoEncoder
+from vitrine.embedding.runtimes.openvino import OpenVinoEncoder, load_openvino
 from vitrine.embedding.runtimes.torch import (
     arrangement,
     make_embedder,
@@ -120,16 +120,18 @@ def _save_weights(module: Any, path: Path) -> None:
 
 
 def _convert(module: Any, spec: ModelSpec, folder: Path) -> None:
-    import openvino
+    """Write OpenVINO IR with a free batch size and named outputs."""
+    openvino = load_openvino()
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     torch, _ = require_torch()
     _, height, width = spec.preprocessing.input_size
     with torch.no_grad():
-        model = openvino.convert_model(
-            module,
-            example_input=torch.zeros(2, 3, height, width),
-            input=[("pixels", [-1, 3, height, width])],
-        )
+        # Not checked by tracing twice more: `_compare` checks what comes out in the end.
+        traced = torch.jit.trace(module, torch.zeros(2, 3, height, width), check_trace=False)
+    model = openvino.convert_model(TorchScriptPythonDecoder(traced))
+    model.inputs[0].get_tensor().set_names({"pixels"})
+    model.reshape([-1, 3, height, width])
     for output, name in zip(model.outputs, ("embedding", "map"), strict=True):
         output.get_tensor().set_names({name})
     # Half the size as float16, but then the two runtimes would not run the same weights.

@@ -146,6 +146,21 @@ def test_answering_needs_no_torch(resnet: InstalledModel) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_nobody_is_told(resnet: InstalledModel, tmp_path: Path) -> None:
+    done = _python(
+        "import sys; from pathlib import Path; from PIL import Image\n"
+        "from vitrine.embedding.registry import ModelStore\n"
+        f"model = ModelStore(Path({str(resnet.path.parent)!r})).find({resnet.name!r})\n"
+        "from vitrine.embedding.runtimes.openvino import OpenVinoEncoder\n"
+        "OpenVinoEncoder(model).encode([Image.new('RGB', (80, 80))])\n"
+        "assert 'openvino_telemetry.main' not in sys.modules",
+        HOME=str(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    # Where the reporting package keeps the client id that it invents for this machine.
+    assert not (tmp_path / "intel").exists()
+
+
 def test_encoders_keep_two(store: ModelStore) -> None:
     names = [f"timm:resnet18?pretrained=false&seed={seed}&size=32" for seed in range(3)]
     digests = [store.build(name).digest for name in names]

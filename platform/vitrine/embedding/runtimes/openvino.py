@@ -2,6 +2,7 @@
 
 import os
 import queue
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -20,8 +21,7 @@ class OpenVinoEncoder:
     """Runs `model.xml` on the CPUs that this process may use, in float32."""
 
     def __init__(self, model: InstalledModel, *, hint: Hint = "latency") -> None:
-        import openvino
-
+        openvino = load_openvino()
         self._model = model
         core = openvino.Core()
         try:
@@ -68,6 +68,19 @@ class OpenVinoEncoder:
             yield request
         finally:
             self._idle.put(request)
+
+
+def load_openvino() -> Any:
+    """Import OpenVINO without its reporting.
+
+    `import openvino` alone sends an event to its maker's analytics, unasked. It brings a silent
+    stand-in for the case that the reporting package is missing; here it always is.
+    """
+    if "openvino" not in sys.modules:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # import's own idiom
+    import openvino
+
+    return openvino
 
 
 def _options(hint: Hint) -> dict[str, Any]:
