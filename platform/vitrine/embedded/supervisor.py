@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -11,11 +12,20 @@ from vitrine.errors import Unavailable, VitrineError
 
 log = structlog.get_logger(__name__)
 
-# A process that ends sooner than this after its start counts as a failed start.
-SHORT_LIFE_SECONDS = 10.0
-FAILURES_UNTIL_GIVING_UP = 5
-LONGEST_PAUSE_SECONDS = 30.0
 LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to believe in a process. One that ends within `short_life_seconds` failed."""
+
+    short_life_seconds: float = 10.0
+    failures: int = 5
+    longest_pause_seconds: float = 30.0
+
+    def pause_seconds(self, failures: int) -> float:
+        """The wait after so many failures in a row: 1, 2, 4, … seconds."""
+        return float(min(2 ** (failures - 1), self.longest_pause_seconds))
 
 
 class Watched(Protocol):
@@ -35,9 +45,10 @@ class Watched(Protocol):
 class Restarts:
     """When to start a process again, and when to stop trying."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
         self._failures = 0
-        self._started = time.monotonic()
+        self._started: float | None = None  # a first life is never short: we did not see it begin
         self.due: float | None = None
 
     def started(self) -> None:
@@ -46,27 +57,24 @@ class Restarts:
     def ended(self) -> float:
         """Note an end; return the pause in seconds before the next start, which is then `due`."""
         now = time.monotonic()
-        lived = now - self._started
-        self._failures = self._failures + 1 if lived < SHORT_LIFE_SECONDS else 1
-        pause = pause_seconds(self._failures)
+        short = self._started is not None and (
+            now - self._started < self._patience.short_life_seconds
+        )
+        self._failures = self._failures + 1 if short else 1
+        pause = self._patience.pause_seconds(self._failures)
         self.due = now + pause
         return pause
 
     @property
     def hopeless(self) -> bool:
-        return self._failures >= FAILURES_UNTIL_GIVING_UP
-
-
-def pause_seconds(failures: int) -> float:
-    """The wait after so many failures in a row: 1, 2, 4, … seconds."""
-    return float(min(2 ** (failures - 1), LONGEST_PAUSE_SECONDS))
+        return self._failures >= self._patience.failures
 
 
 class Supervisor:
     """Watches what runs; `tell` shows a line to whoever started it."""
 
-    def __init__(self, tell: Callable[[str], object]) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[str], object], patience: Patience = Patience()) -> None:
+        self._tell, self._patience = tell, patience
         self._restarts: dict[str, Restarts] = {}
 
     def watch(self, everything: Callable[[], Sequence[Watched]]) -> None:
@@ -78,11 +86,11 @@ class Supervisor:
             time.sleep(LOOK_SECONDS)
 
     def _revive(self, one: Watched) -> None:
-        restarts = self._restarts.setdefault(one.name, Restarts())
+        restarts = self._restarts.setdefault(one.name, Restarts(self._patience))
         if restarts.due is None:
             pause = restarts.ended()
             if restarts.hopeless:
-                raise Unavailable(_obituary(one))
+                raise Unavailable(_obituary(one, self._patience.failures))
             code = one.child.exit_code if one.child else None
             log.warning("process.ended", process=one.name, code=code, pause_seconds=pause)
             self._tell(f"{one.name} ended (code {code}); it starts again in {pause:.0f} s.")
@@ -96,6 +104,6 @@ class Supervisor:
                 self._tell(f"{one.name} runs again.")
 
 
-def _obituary(one: Watched) -> str:
-    what = f"ended {FAILURES_UNTIL_GIVING_UP} times right after its start"
+def _obituary(one: Watched, failures: int) -> str:
+    what = f"ended {failures} times, each time right after its start"
     return one.child.failure(what) if one.child else f"{one.name} {what}."
