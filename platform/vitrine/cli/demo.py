@@ -35,7 +35,13 @@ class SellerType(click.ParamType[str]):
 
 
 @click.command()
-@click.option("--products", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option(
+    "--products",
+    type=click.IntRange(1, 100_000),
+    default=200,
+    show_default=True,
+    help="How many to make.",
+)
 @click.option(
     "--seed",
     type=click.IntRange(0),
@@ -62,7 +68,9 @@ class SellerType(click.ParamType[str]):
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="List your own pictures from this folder instead; a sub-folder is a category.",
 )
-@click.option("--seller", type=SellerType(), default="demo", show_default=True)
+@click.option(
+    "--seller", type=SellerType(), default="demo", show_default=True, help="Who lists them."
+)
 @click.option(
     "--sheet",
     type=click.Path(dir_okay=False, path_type=Path),

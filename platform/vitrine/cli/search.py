@@ -35,7 +35,13 @@ class FilterType(click.ParamType[dict[str, Any]]):
     "photo", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--product", metavar="ID", help="Search by this product's picture instead.")
-@click.option("--limit", type=click.IntRange(1, MAX_LIMIT), default=10, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MAX_LIMIT),
+    default=10,
+    show_default=True,
+    help="At most so many products.",
+)
 @click.option("--filter", "conditions", type=FilterType(), help='Such as {"price": {"lt": 50}}.')
 @click.option("--json", "as_json", is_flag=True, help="Print the api's answer as it came.")
 @click.option("--url", help="Address of the api.  [default: VITRINE_API_URL, or the running one]")
