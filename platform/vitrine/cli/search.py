@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from vitrine.cli.keyring import read_keys
 from vitrine.client import VitrineClient
-from vitrine.errors import Misconfigured
-from vitrine.settings import KEYS_FILE, Settings, load_settings
+from vitrine.settings import load_settings
 from vitrine.wire import MAX_LIMIT, SearchResponse
 
 
@@ -59,7 +59,7 @@ def search(
     if (photo is None) == (product is None):
         raise click.UsageError("Give either a PHOTO or --product ID.")
     settings = load_settings()
-    with VitrineClient(url or settings.api_url, key or _storefront_key(settings)) as client:
+    with VitrineClient(url or settings.api_url, key or read_keys(settings).storefront) as client:
         began = time.perf_counter()
         found = client.search(photo, product_id=product, filter=conditions, limit=limit)
         seconds = time.perf_counter() - began
@@ -113,15 +113,3 @@ def show(found: SearchResponse, seconds: float) -> None:
             "`vitrine models list` shows what else there is.",
             style="bold yellow",
         )
-
-
-def _storefront_key(settings: Settings) -> str:
-    path = settings.data_dir / KEYS_FILE
-    try:
-        key = json.loads(path.read_text())["storefront"]
-    except (OSError, ValueError, KeyError) as error:
-        raise Misconfigured(
-            f"There is no key for the search in {path}. Is `vitrine up` running with this data "
-            "directory (VITRINE_DATA_DIR)? With another server give --url and --key."
-        ) from error
-    return str(key)
