@@ -4,22 +4,23 @@ import time
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from vitrine.assembly import Platform, assemble
+from vitrine.embedding.names import BUILT_IN
 from vitrine.embedding.registry import InstalledModel
-from vitrine.errors import VitrineError
-from vitrine.index.generations import active_generation
+from vitrine.index.models import Generation
 from vitrine.ingest.switch import use_model
 from vitrine.settings import load_settings
 
 _LOOK_SECONDS = 1.0
-
-UNTRAINED = (
-    "{name} is UNTRAINED: its weights are random. It finds the same photo again and likes colours "
-    "and textures; it knows nothing of things."
+_MIB = 1024 * 1024
+_UNTRAINED = (
+    "{name} is NOT TRAINED: it finds copies and close likenesses, and nothing of what a trained "
+    "model knows. For one: `vitrine models build timm:resnet50`, then `vitrine models use` it."
 )
 
 
@@ -27,68 +28,75 @@ UNTRAINED = (
 def models() -> None:
     """List, build and switch embedding models.
 
-    A model is named `timm:NAME`, as in timm:resnet50.a1_in1k, for a timm backbone with its
-    pretrained weights (fetched from a model hub once), or timm:NAME?pretrained=false&seed=0 for
-    random ones.
+    \b
+    A model name is one of
+      vitrine-untrained-r18                     built in: ResNet-18, random weights
+      timm:resnet50                             any timm model, with its pretrained weights
+      timm:resnet50?pretrained=false&seed=0     the same without training, to try things out
+
+    A model is built once (that needs `pip install "vitrine[torch]"`) and served without PyTorch.
+    The folder of a built model can be copied to another machine.
     """
 
 
 @models.command("list")
 def list_models() -> None:
-    """Show what is built in, what is built here, and which model answers searches."""
+    """Show which models are built here, and which one answers."""
     platform = assemble(load_settings())
-    active, unreachable = _active_digest(platform)
-    table = Table("name", "digest", "dim", "trained", "MB", "state", box=None, pad_edge=False)
+    active, reachable = _active_digest(platform)
     installed = platform.models.installed()
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("name", "digest", "dim", "trained", "size", "state"):
+        table.add_column(heading, no_wrap=heading != "name", overflow="fold")
     for model in installed:
-        table.add_row(
-            model.name,
-            model.digest[:12],
-            str(model.dim),
-            "yes" if model.spec.trained else "[yellow]UNTRAINED[/]",
-            f"{model.bytes / 1e6:.0f}",
-            "[green]in use[/]" if model.digest == active else "built",
-        )
-    for name in platform.models.names():
-        if name not in {model.name for model in installed}:
-            table.add_row(name, "", "", "", "", "built in, not built here yet")
-    Console().print(table)
-    if unreachable:
-        click.echo(f"Which one is in use is not known: {unreachable}", err=True)
+        table.add_row(*_row(model, active))
+    for name in sorted(set(BUILT_IN) - {model.name for model in installed}):
+        table.add_row(name, "–", "–", "[red]NO[/]", "–", "not built")
+    console = Console()
+    console.print(table)
+    if not reachable:
+        console.print("The database does not answer, so which model is in use is not known.")
+    elif active and active not in {model.digest for model in installed}:
+        console.print(f"[red]The model in use ({active[:12]}) is not built on this machine.[/]")
+    for model in installed:
+        if model.digest == active and not model.spec.trained:
+            console.print(f"[yellow]{_UNTRAINED.format(name=model.name)}[/]")
 
 
 @models.command()
 @click.argument("name")
-@click.option("--force", is_flag=True, help="Build it again although it is there.")
+@click.option("--force", is_flag=True, help="Build it again even if it is there.")
 def build(name: str, force: bool) -> None:
-    """Export the model NAME for serving; needs the extra `torch`."""
-    platform = assemble(load_settings())
-    model = platform.models.build(name, force=force, progress=lambda step: click.echo(f"  {step}"))
-    size = f"{model.dim} dimensions, {model.bytes / 1e6:.0f} MB"
-    click.echo(f"{model.name} is built: {size} in {model.path}.")
-    _warn_if_untrained(model)
-    click.echo(f"Put it to use with: vitrine models use '{model.name}'")
+    """Fetch or make the model NAME and export it for serving.
+
+    Nothing changes for the shop until `vitrine models use NAME`.
+    """
+    console = Console(stderr=True)
+    store = assemble(load_settings()).models
+    with console.status("building") as status:
+        began = time.perf_counter()
+
+        def tell(step: str) -> None:
+            status.update(step)
+            console.print(f"[dim]{time.perf_counter() - began:6.1f} s[/]  {step}")
+
+        model = store.build(name, force=force, progress=tell)
+    click.echo(f"{model.name} is built: {model.dim} dimensions, digest {model.digest[:12]}.")
+    _warn(model)
 
 
 @models.command()
 @click.argument("name")
 def use(name: str) -> None:
-    """Switch searches to the model NAME.
+    """Switch the shop to the model NAME.
 
-    The workers embed every picture with it beside the model in use; searches go on meanwhile, and
-    the switch comes when all is done and verified. Ctrl-C leaves the old model in use.
+    Every picture is embedded with it beside the active model, by the running workers, and then one
+    row switches: searches go on all the while. Ctrl-C leaves everything as it was.
     """
     platform = assemble(load_settings())
     model = platform.models.find(name)
-    _warn_if_untrained(model)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("embed", total=None)
         switched = use_model(
             platform.ingest,
@@ -99,20 +107,34 @@ def use(name: str) -> None:
                 task, description=stage, completed=done, total=total
             ),
         )
-    click.echo(f"{model.name} answers searches now, over {switched.pictures} pictures.")
+    click.echo(
+        f"{model.name} answers from now on, with {switched.pictures} pictures in "
+        f"{switched.collection}."
+    )
+    _warn(model)
 
 
-def _active_digest(platform: Platform) -> tuple[str | None, str | None]:
-    """Digest of the model in use, or why it is not known."""
+def _row(model: InstalledModel, active: str | None) -> tuple[str, ...]:
+    return (
+        model.name,
+        model.digest[:12],
+        str(model.dim),
+        "yes" if model.spec.trained else "[red]NO[/]",
+        f"{model.bytes / _MIB:.0f} MiB",
+        "[green]in use[/]" if model.digest == active else "built",
+    )
+
+
+def _active_digest(platform: Platform) -> tuple[str | None, bool]:
+    """Digest of the model in use, and whether the database answered."""
     try:
         with platform.sessions() as session:
-            return active_generation(session).model, None
-    except VitrineError as error:
-        return None, str(error)
+            query = select(Generation.model).where(Generation.state == "active")
+            return session.scalar(query), True
     except SQLAlchemyError:
-        return None, "the database does not answer; is `vitrine up` running?"
+        return None, False
 
 
-def _warn_if_untrained(model: InstalledModel) -> None:
+def _warn(model: InstalledModel) -> None:
     if not model.spec.trained:
-        click.secho(UNTRAINED.format(name=model.name), fg="yellow", err=True)
+        click.secho(_UNTRAINED.format(name=model.name), fg="yellow", err=True)

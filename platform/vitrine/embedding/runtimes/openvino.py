@@ -1,10 +1,11 @@
 """OpenVINO: the default on a CPU, and all that the api process needs to embed a query."""
 
+import math
 import os
 import queue
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,9 @@ class OpenVinoEncoder:
                 f"`vitrine models build {model.name} --force` makes it again."
             ) from error
         # As many as run side by side: who comes later waits here instead of slowing all down.
-        count = max(1, int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
+        self._streams = max(1, int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
-        for _ in range(count):
+        for _ in range(self._streams):
             self._idle.put(compiled.create_infer_request())
 
     @property
@@ -48,26 +49,47 @@ class OpenVinoEncoder:
         return self._model.digest
 
     def encode(self, images: Sequence[Image]) -> Encoded:
-        """Embed pictures in batches of at most `MAX_BATCH`."""
-        pieces = []
-        for start in range(0, len(images), MAX_BATCH):
-            pixels = preprocess(images[start : start + MAX_BATCH], self.spec.preprocessing)
-            pieces.append(self._infer(pixels))
+        """Embed pictures in batches, spread over the streams that are free.
+
+        The next batch is prepared while the one before is computed.
+        """
+        size = min(MAX_BATCH, max(1, math.ceil(len(images) / self._streams)))
+        running: deque[tuple[Any, Pixels]] = deque()
+        pieces: list[Encoded] = []
+        try:
+            for start in range(0, len(images), size):
+                pixels = preprocess(images[start : start + size], self.spec.preprocessing)
+                request = self._take(running, pieces)
+                # The pixels are shared, not copied: they have to live as long as the request runs.
+                running.append((request, pixels))
+                request.start_async({0: pixels}, share_inputs=True)
+            while running:
+                self._idle.put(_finish(running, pieces))
+        finally:
+            for request, _ in running:
+                request.cancel()
+                self._idle.put(request)
         return Encoded.join(self.spec, pieces)
 
-    def _infer(self, pixels: Pixels) -> Encoded:
-        with self._request() as request:
-            results = request.infer({0: pixels}, share_inputs=True)
-            # Copies: the request's own memory is written again by whoever takes it next.
-            return Encoded(np.array(results["embedding"]), np.array(results["map"]))
-
-    @contextmanager
-    def _request(self) -> Iterator[Any]:
-        request = self._idle.get()
+    def _take(self, running: deque[tuple[Any, Pixels]], pieces: list[Encoded]) -> Any:
+        """Get a free request. Waits for others' only while holding none: so nobody deadlocks."""
+        if not running:
+            return self._idle.get()
         try:
-            yield request
-        finally:
-            self._idle.put(request)
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return _finish(running, pieces)
+
+
+def _finish(running: deque[tuple[Any, Pixels]], pieces: list[Encoded]) -> Any:
+    """Wait for the oldest request, keep what it found, and return it for the next."""
+    request, _ = running[0]
+    request.wait()
+    # Copies: the request's own memory is written again by whoever takes it next.
+    embedding, features = (request.get_tensor(name).data for name in ("embedding", "map"))
+    pieces.append(Encoded(np.array(embedding), np.array(features)))
+    running.popleft()
+    return request
 
 
 def load_openvino() -> Any:

@@ -1,0 +1,49 @@
+"""`vitrine models` where neither a database nor a model is there yet."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def vitrine(tmp_path: Path) -> Run:
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "vitrine.cli", "models", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                **os.environ,
+                "VITRINE_DATA_DIR": str(tmp_path),
+                "VITRINE_DATABASE_URL": "postgresql+psycopg2://nobody@127.0.0.1:1/nowhere",
+            },
+        )
+
+    return run
+
+
+def test_list(vitrine: Run) -> None:
+    done = vitrine("list")
+    assert done.returncode == 0, done.stderr
+    assert "vitrine-untrained-r18" in done.stdout
+    assert "not built" in done.stdout
+    assert "database does not answer" in done.stdout
+
+
+def test_use_of_what_is_not_built(vitrine: Run) -> None:
+    done = vitrine("use", "timm:resnet50")
+    assert done.returncode == 1
+    assert "vitrine models build 'timm:resnet50'" in done.stderr
+
+
+def test_build_of_what_is_no_name(vitrine: Run) -> None:
+    done = vitrine("build", "resnet50")
+    assert done.returncode == 1
+    assert "timm:" in done.stderr
