@@ -38,9 +38,7 @@ class Platform:
     @property
     def catalog(self) -> Catalog:
         """What sellers do."""
-        return Catalog(
-            self.sessions, self.blobs, self.doorbell, currency=self.settings.currency
-        )
+        return Catalog(self.sessions, self.blobs, self.doorbell, currency=self.settings.currency)
 
     @property
     def search(self) -> SearchService:

@@ -15,8 +15,8 @@ from vitrine_workers import tasks
 from vitrine_workers.schedule import schedule
 
 
-def make_app(settings: Settings) -> Celery:
-    """Make the application with its tasks, its schedule and its logs."""
+def make_app(settings: Settings, *, process: str = "worker") -> Celery:
+    """Make the application with its tasks, its schedule and its logs; `process` names it there."""
 
     @lru_cache(maxsize=1)
     def platform() -> Platform:
@@ -30,13 +30,13 @@ def make_app(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
     )
     tasks.register(celery, platform)
-    _connect_signals(celery, settings)
+    _connect_signals(celery, settings, process)
     return celery
 
 
-def _connect_signals(celery: Celery, settings: Settings) -> None:
+def _connect_signals(celery: Celery, settings: Settings, process: str) -> None:
     def configure_logs(**_: Any) -> None:
-        logs.configure(settings, process="worker")
+        logs.configure(settings, process=process)
 
     def sweep_at_start(**_: Any) -> None:
         # What an earlier worker left is picked up now, not at the next sweep.

@@ -34,7 +34,7 @@ def worker(processes: int | None) -> None:
     What a worker leaves undone is done by the next: the work stands in PostgreSQL.
     """
     settings = load_settings()
-    celery(settings).worker_main(
+    celery(settings, "worker").worker_main(
         [
             "worker",
             *("--pool", "prefork", "--concurrency", str(processes or settings.worker_processes)),
@@ -57,7 +57,7 @@ def beat() -> None:
             f"{directory} cannot be made: {error.strerror}. Set VITRINE_DATA_DIR to a directory "
             "that you may write to."
         ) from error
-    celery(settings).start(
+    celery(settings, "beat").start(
         [
             "beat",
             *("--schedule", str(directory / "schedule")),
@@ -67,8 +67,8 @@ def beat() -> None:
     )
 
 
-def celery(settings: Settings) -> "Celery":
+def celery(settings: Settings, process: str) -> "Celery":
     """The Celery application with its tasks and its schedule."""
     from vitrine_workers.app import make_app
 
-    return make_app(settings)
+    return make_app(settings, process=process)
