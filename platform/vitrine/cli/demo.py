@@ -1,6 +1,8 @@
 """`vitrine demo`: draw a catalogue, list it through the api, and see what a search finds."""
 
 import shlex
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -249,9 +251,18 @@ def _next_commands(
     photo = shlex.quote(str(listing.query or listing.photos[0]))
     console.print("\nNow search with a shopper's photo:" if listing.query else "\nNow search:")
     lines = (
-        f"vitrine search {photo}",
+        f"{_called(settings)} search {photo}",
         f"curl -s -H 'Authorization: Bearer {key}' -F image=@{photo} {settings.api_url}/v1/search",
     )
     for line in lines:
         # Not through rich: a folded line cannot be pasted.
         click.echo(f"    {line}")
+
+
+def _called(settings: Settings) -> str:
+    """Return how this program was called, so that another shell finds it and the same data."""
+    program = sys.argv[0]
+    name = "vitrine" if shutil.which("vitrine") == shutil.which(program) else shlex.quote(program)
+    if settings.data_dir == Path(".vitrine").absolute():
+        return name
+    return f"VITRINE_DATA_DIR={shlex.quote(str(settings.data_dir))} {name}"

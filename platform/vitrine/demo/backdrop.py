@@ -16,7 +16,7 @@ from vitrine.demo.shading import Light
 
 _SIDE = 512
 # How many variants of a floor or wall there are: few, since each is drawn once per process.
-VARIANTS = 4
+VARIANTS = 3
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ class Backdrop:
 WALL = 2.6
 
 
-@lru_cache(maxsize=24)
+@lru_cache(maxsize=40)
 def floor(name: str, variant: int) -> Array:
     return _FLOORS[name](np.random.default_rng([7, variant]))
 
 
-@lru_cache(maxsize=24)
+@lru_cache(maxsize=40)
 def wall(name: str, variant: int, tint: Rgb) -> Array:
     return _WALLS[name](np.random.default_rng([8, variant]), tint)
 

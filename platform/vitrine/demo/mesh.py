@@ -72,13 +72,16 @@ def grid(
         along_u = np.gradient(points, axis=1)
     normals = _unit(np.cross(along_u, along_v))
     v, u = np.meshgrid(np.linspace(0, 1, rows), np.linspace(0, 1, columns), indexing="ij")
+    # The shadow of a cut-out comes from its inner quads: outer ones would show as steps.
+    step = 3 if keep is None else 1
+    coarse = _quads(rows, columns, step, keep, np.all)
     mesh = Mesh(
         points.reshape(-1, 3).astype(np.float32),
         normals.reshape(-1, 3).astype(np.float32),
         np.stack([u, v], axis=-1).reshape(-1, 2).astype(np.float32),
         np.ones(rows * columns, np.float32) if shade is None else shade.ravel().astype(np.float32),
-        _quads(rows, columns, 1, keep),
-        _quads(rows, columns, 3, keep),
+        _quads(rows, columns, 1, keep, np.any),
+        coarse,
     )
     return mesh if keep is None else _trimmed(mesh)
 
@@ -231,7 +234,10 @@ def _unit(vectors: Array) -> Array:
     return np.asarray(vectors / np.maximum(length, 1e-9))
 
 
-def _quads(rows: int, columns: int, step: int, keep: Array | None) -> Array:
+def _quads(
+    rows: int, columns: int, step: int, keep: Array | None, wanted: Callable[..., Array]
+) -> Array:
+    """Return the quads of a grid; of those in `keep`, the ones with any or all corners kept."""
     index = np.arange(rows * columns).reshape(rows, columns)
     row_picks = np.unique(np.append(np.arange(0, rows, step), rows - 1))
     column_picks = np.unique(np.append(np.arange(0, columns, step), columns - 1))
@@ -239,8 +245,6 @@ def _quads(rows: int, columns: int, step: int, keep: Array | None) -> Array:
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]
     if keep is not None:
         kept = keep.ravel()
-        # The shadow of a cut-out comes from its inner quads: outer ones would show as steps.
-        corners = np.stack([kept[a], kept[b], kept[c], kept[d]])
-        wanted = corners.any(axis=0) if step == 1 else corners.all(axis=0)
-        a, b, c, d = a[wanted], b[wanted], c[wanted], d[wanted]
+        inside = wanted(np.stack([kept[a], kept[b], kept[c], kept[d]]), axis=0)
+        a, b, c, d = a[inside], b[inside], c[inside], d[inside]
     return np.stack([a, b, c, d], axis=-1).reshape(-1, 4).astype(np.int32)

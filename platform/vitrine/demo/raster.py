@@ -118,8 +118,8 @@ def _draw_part(layer: Layer, part: Part, camera: Camera, size: tuple[int, int]) 
     screen = screen.astype(np.float32) - f32([left, top])
     numbers = _fill(screen, depth, mesh.quads, (right - left, bottom - top))
     ys, xs = np.nonzero(numbers)
-    quads = mesh.quads.take(numbers[ys, xs] - 1, axis=0)
-    corners, weights, depths = _weights(screen, depth.astype(np.float32), quads, xs, ys)
+    quad = numbers[ys, xs].astype(np.int32) - 1
+    corners, weights, depths = _weights(screen, f32(depth), mesh.quads, quad, xs, ys)
     at = (ys + top) * size[0] + xs + left
     seen = np.nonzero(depths < layer.depth.ravel().take(at))[0]
     at, corners, weights = at[seen], corners.take(seen, axis=0), weights.take(seen, axis=0)
@@ -154,33 +154,49 @@ def _fill(screen: Array, depth: Array, quads: Array, size: tuple[int, int]) -> A
 
 
 def _weights(
-    screen: Array, depth: Array, quads: Array, xs: Array, ys: Array
+    screen: Array, depth: Array, quads: Array, numbers: Array, xs: Array, ys: Array
 ) -> tuple[Array, Array, Array]:
     """Return for each pixel the triangle [n, 3] of its quad, its weights in it, and its depth.
 
-    The weights are perspective-correct.
+    The weights are perspective-correct. A quad a, b, c, d is the triangles a, b, c and a, d, c.
     """
-    at_a, across = screen[quads[:, 0]], screen[quads[:, 2]] - screen[quads[:, 0]]
-    px, py = xs.astype(np.float32) - at_a[:, 0], ys.astype(np.float32) - at_a[:, 1]
-    to_b = screen[quads[:, 1]] - at_a
-    here = across[:, 0] * py - across[:, 1] * px
-    there = across[:, 0] * to_b[:, 1] - across[:, 1] * to_b[:, 0]
-    other = here * there < 0
-    third = np.where(other, quads[:, 3], quads[:, 1])
-    side = screen[third] - at_a
-    area = side[:, 0] * across[:, 1] - side[:, 1] * across[:, 0]
-    area = np.where(np.abs(area) < 1e-3, np.float32(1e-3), area)
-    weights = np.empty((len(quads), 3), np.float32)
-    np.clip((px * across[:, 1] - py * across[:, 0]) / area, 0, 1, out=weights[:, 1])
-    np.clip((side[:, 0] * py - side[:, 1] * px) / area, 0, 1, out=weights[:, 2])
+    a, b, c, d = (screen[quads[:, k]].astype(np.float64) for k in range(4))
+    across = c - a
+    # Twice the signed area of a, c and the pixel is positive on the side of b.
+    side = np.sign(_cross(across, b - a))
+    cut = f32(np.stack([-across[:, 1], across[:, 0], -_cross(across, a)], axis=1) * side[:, None])
+    planes = np.stack([_planes(a, b, c), _planes(a, d, c)], axis=1).reshape(-1, 6)
+    corners_of = np.stack([quads[:, [0, 1, 2]], quads[:, [0, 3, 2]]], axis=1).reshape(-1, 3)
+
+    px, py = xs.astype(np.float32), ys.astype(np.float32)
+    line = cut.take(numbers, axis=0)
+    other = line[:, 0] * px + line[:, 1] * py + line[:, 2] < 0
+    triangle = numbers * 2 + other
+    plane = planes.astype(np.float32).take(triangle, axis=0)
+    weights = np.empty((len(numbers), 3), np.float32)
+    np.clip(plane[:, 0] * px + plane[:, 1] * py + plane[:, 2], 0, 1, out=weights[:, 1])
+    np.clip(plane[:, 3] * px + plane[:, 4] * py + plane[:, 5], 0, 1, out=weights[:, 2])
     np.clip(1 - weights[:, 1] - weights[:, 2], 0, 1, out=weights[:, 0])
-    corners = np.stack([quads[:, 0], third, quads[:, 2]], axis=1)
-    weights /= depth.take(corners)
+    corners = corners_of.take(triangle, axis=0)
+    weights *= (1 / depth)[corners_of].astype(np.float32).take(triangle, axis=0)
     total = weights[:, 0] + weights[:, 1] + weights[:, 2]
     weights /= total[:, None]
-    # Rows of weights over depth add up to one over the depth, if they were not clipped.
-    depths = (weights * depth.take(corners)).sum(axis=1)
+    depths = np.einsum("ij,ij->i", weights, depth.take(corners))
     return corners, weights, depths
+
+
+def _cross(a: Array, b: Array) -> Array:
+    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
+
+
+def _planes(a: Array, middle: Array, c: Array) -> Array:
+    """Return [m, 6]: the weights of `middle` and of c, each as x, y and constant."""
+    side, across = middle - a, c - a
+    area = _cross(side, across)
+    area = np.where(np.abs(area) < 1e-3, 1e-3, area)
+    first = np.stack([across[:, 1], -across[:, 0], -_cross(a, across)], axis=1)
+    second = np.stack([-side[:, 1], side[:, 0], _cross(a, side)], axis=1)
+    return np.concatenate([first, second], axis=1) / area[:, None]
 
 
 def sample(texture: Array, uv: Array) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from vitrine.demo.mesh import Array
+from vitrine.demo.mesh import Array, f32
 from vitrine.demo.raster import Camera, Layer, Part
 
 SHADOW_MAP = 288
@@ -84,15 +84,16 @@ def shade(layer: Layer, camera: Camera, light: Light, shadows: ShadowMap, slack:
     if not len(ys):
         return out
     view = camera.rays(xs.astype(np.float32), ys.astype(np.float32))
-    points = camera.eye + view * layer.depth[ys, xs][:, None]
-    view /= np.linalg.norm(view, axis=1, keepdims=True)
-    normal = layer.normal[ys, xs]
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    at = ys * width + xs
+    points = camera.eye + view * layer.depth.ravel().take(at)[:, None]
+    view /= np.sqrt(np.einsum("ij,ij->i", view, view))[:, None]
+    normal = layer.normal.reshape(-1, 3).take(at, axis=0)
+    normal /= np.sqrt(np.maximum(np.einsum("ij,ij->i", normal, normal), 1e-12))[:, None]
     facing = np.einsum("ij,ij->i", normal, view)
-    normal = np.where(facing[:, None] > 0, -normal, normal)
+    normal *= np.where(facing > 0, f32(-1), f32(1))[:, None]
     facing = np.abs(facing)
-    gloss, metal, opacity, glow, dim = layer.finish[ys, xs].T
-    albedo = layer.albedo[ys, xs] ** 2
+    gloss, metal, opacity, glow, dim = layer.finish.reshape(-1, 5).take(at, axis=0).T.copy()
+    albedo = layer.albedo.reshape(-1, 3).take(at, axis=0) ** 2
 
     towards = normal @ light.direction
     reached = shadows.lit(points + normal * slack, slack)
@@ -110,8 +111,9 @@ def shade(layer: Layer, camera: Camera, light: Light, shadows: ShadowMap, slack:
     room = _room(mirror, light, gloss, reached) * np.where(metal[:, None] > 0.5, albedo, 1)
     colour = albedo * diffuse * (1 - 0.85 * metal[:, None]) + strength * room * dim[:, None]
     colour += albedo * glow[:, None]
-    out[ys, xs, :3] = colour
-    out[ys, xs, 3] = np.clip(opacity + (opacity < 1) * fresnel * 0.7, 0, 1)
+    flat = out.reshape(-1, 4)
+    flat[at, :3] = colour
+    flat[at, 3] = np.clip(opacity + (opacity < 1) * fresnel * 0.7, 0, 1)
     return out
 
 
