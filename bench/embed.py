@@ -5,7 +5,7 @@ one picture at a time and sorts the cosines in Python. Ours decodes JPEGs at red
 own preprocessing and runs OpenVINO on batches. Both see the same files, in turns, run by run, and
 the figures are medians. The ratio of the photos is the last line.
 
-    python bench/embed.py --images 24 --runs 5
+    python bench/embed.py --images 16 --runs 5
 """
 
 import argparse
@@ -132,7 +132,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--model", default="timm:resnet18?pretrained=false&seed=0")
     options.add_argument("--models-dir", type=Path, help="Where built models are kept.")
-    options.add_argument("--images", type=int, default=24)
+    options.add_argument("--images", type=int, default=16)
     options.add_argument("--runs", type=int, default=5)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
