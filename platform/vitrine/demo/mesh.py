@@ -86,7 +86,7 @@ def grid(
     return mesh if keep is None else _trimmed(mesh)
 
 
-def revolve(profile: Sequence[tuple[float, float]], segments: int = 48, detail: int = 30) -> Mesh:
+def revolve(profile: Sequence[tuple[float, float]], segments: int = 42, detail: int = 24) -> Mesh:
     """Turn a profile of (radius, height), top to bottom, about the y axis; u = 0.5 is the front."""
     line = resample(np.array(profile, float), detail)
     angle = np.linspace(-np.pi, np.pi, segments + 1)
@@ -129,7 +129,7 @@ def pillow(
     *,
     squareness: float = 4.0,
     bulge: float = 2.0,
-    detail: int = 30,
+    detail: int = 26,
     taper: float = 0.0,
 ) -> tuple[Mesh, Mesh]:
     """Make front and back of a closed soft box of full `size` about the origin.

@@ -285,7 +285,7 @@ def hat(d: Design) -> list[Part]:
     )
     aspect = 2 * np.pi * r / tall
     skin = d.skin(aspect, width=640, at=[(0.5, 0.75)] if d.style == "bucket" else [], size=0.35)
-    crown = revolve(line, 56, 28)
+    crown = revolve(line, 46, 28)
     droop = {"bucket": -0.2, "sun-hat": -0.06}.get(d.style, 0.05)
     flat = revolve(
         [(brim, 0.06 + droop), ((brim + r) / 2, 0.05 + droop * 0.3), (r * 0.98, 0.06)], 72, 14
@@ -301,7 +301,7 @@ def hat(d: Design) -> list[Part]:
     if d.style != "bucket":
         band = [(r * 1.012, 0.06 + rng.uniform(0.07, 0.14)), (r * 1.02, 0.055)]
         colour: Rgb = d.palette.second if rng.random() < 0.7 else d.palette.accent
-        parts.append(Part(revolve(band, 64, 6), d.one(colour)))
+        parts.append(Part(revolve(band, 46, 6), d.one(colour)))
     return [Part(p.mesh.scaled(0.88, 1, 1).moved(y=lift + 0.005), p.surface) for p in parts]
 
 
@@ -320,7 +320,7 @@ def _cap(d: Design, rng: np.random.Generator) -> list[Part]:
     peak = grid(np.stack([radius * np.sin(angle), y + 0.12, radius * np.cos(angle)], axis=-1))
     colour = d.palette.second if rng.random() < 0.5 else d.palette.base
     button = revolve([(0, 0.03), (0.04, 0.015), (0.045, 0)], 16, 8).moved(y=tall + 0.1)
-    crown = shaded(revolve(line, 56, 28), lambda p: 0.8 + 0.2 * p[:, 1] / tall).moved(y=0.1)
+    crown = shaded(revolve(line, 46, 28), lambda p: 0.8 + 0.2 * p[:, 1] / tall).moved(y=0.1)
     parts = [Part(crown, skin), Part(peak, d.one(colour)), Part(button, d.one(colour))]
     lift = -min(float(p.mesh.points[:, 1].min()) for p in parts)
     return [Part(p.mesh.moved(y=lift), p.surface) for p in parts]

@@ -207,7 +207,7 @@ def suitcase(d: Design) -> list[Part]:
     square = {"hard": rng.uniform(7, 14), "soft": 5.0, "retro": 16.0}[d.style]
     if d.style == "retro":
         wide, tall = tall * 1.0, wide * 0.95
-    halves = _standing(pillow((wide, tall, deep), squareness=square, bulge=9.0, detail=34), tall)
+    halves = _standing(pillow((wide, tall, deep), squareness=square, bulge=9.0, detail=28), tall)
     skin = d.skin(
         wide / tall, width=520, at=[(rng.choice([0.3, 0.5, 0.7]), rng.uniform(0.3, 0.7))], size=0.24
     )
@@ -244,7 +244,9 @@ def suitcase(d: Design) -> list[Part]:
             (0.13, tall + 0.2, 0),
             (0.16, tall + 0.07, 0),
         ]
-        return [*parts, Part(tube(handle, 0.03), painted(band))]
+        parts.append(Part(tube(handle, 0.03), painted(band)))
+        # It has no wheels to stand on.
+        return [Part(part.mesh.moved(y=-0.07), part.surface) for part in parts]
     grip = tall + rng.uniform(0.2, 0.5)
     for x in (-0.16, 0.16):
         parts.append(

@@ -72,7 +72,7 @@ def vase(d: Design) -> list[Part]:
     )
     rim = [(lip * 0.89, tall - 0.01), (lip * 0.95, tall + 0.012), (lip * 1.003, tall - 0.008)]
     skin = d.skin(2 * np.pi * belly / tall, width=640, at=[(0.5, 0.55)], size=0.28)
-    parts = [Part(revolve(outer, 52, 48), skin), Part(dark, d.one(darker(d.palette.base, 0.2))),
+    parts = [Part(revolve(outer, 46, 48), skin), Part(dark, d.one(darker(d.palette.base, 0.2))),
              Part(revolve(rim, detail=8), d.one(d.palette.base))]  # fmt: skip
     if d.style == "amphora" and rng.random() < 0.6:
         a = max(r for r, _ in outer)
@@ -114,14 +114,14 @@ def lamp(d: Design) -> list[Part]:
         * (1 - np.abs(np.linspace(-0.6, 1, len(skin.texture))) ** 2 * 0.35)[:, None, None]
     )
     cloth = Surface(glow.astype(np.float32), 0.02, glow=rng.uniform(0.15, 0.4))
-    parts.append(Part(revolve(line, 64, 30), cloth))
+    parts.append(Part(revolve(line, 46, 30), cloth))
     inner = [(r * 0.985, y) for r, y in line]
     parts.append(
         Part(revolve(inner, 48, 16), Surface(np.full((4, 4, 3), 0.97, np.float32), 0, glow=0.5))
     )
     if rng.random() < 0.5 and d.style != "mushroom":
         for r, y in (line[0], line[-1]):
-            ring = revolve([(r + 0.004, y + 0.015), (r + 0.006, y - 0.015)], 56, 4)
+            ring = revolve([(r + 0.004, y + 0.015), (r + 0.006, y - 0.015)], 46, 4)
             parts.append(Part(ring, painted(darker(d.palette.second, 0.1), 0.05)))
     return parts
 
@@ -250,7 +250,7 @@ def cushion(d: Design) -> list[Part]:
     tall = {"lumbar": 0.72}.get(d.style, 1.0)
     square = 2.0 if d.style == "round" else 9.0
     front, back = pillow(
-        (wide, tall, rng.uniform(0.36, 0.5)), squareness=square, bulge=1.9, detail=34
+        (wide, tall, rng.uniform(0.36, 0.5)), squareness=square, bulge=1.9, detail=28
     )
     if d.style != "round":
         front, back = (_pinched(m, wide, tall) for m in (front, back))
@@ -297,7 +297,7 @@ def clock(d: Design) -> list[Part]:
     face = Surface(texture(_clock_face(d, rng)), 0.15)
     parts = [Part(front, d.skin(1.0)), Part(back, rim),
              Part(panel(wide, wide, detail=3).moved(z=0.127), face)]  # fmt: skip
-    ring = revolve([(wide / 2 + 0.03, 0), (wide / 2 + 0.02, 0.03), (wide / 2 - 0.012, 0.0)], 64, 10)
+    ring = revolve([(wide / 2 + 0.03, 0), (wide / 2 + 0.02, 0.03), (wide / 2 - 0.012, 0.0)], 46, 10)
     parts.append(Part(ring.turned(rotation(pitch=90)).moved(z=0.115), rim))
     for x in (-0.22, 0.22):
         parts.append(Part(tube([(x, -0.42, 0), (x * 1.25, -0.56, 0)], 0.035, detail=4), rim))

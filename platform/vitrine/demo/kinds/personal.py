@@ -59,7 +59,7 @@ def watch(d: Design) -> list[Part]:
 
 
 def _case(profile: list[tuple[float, float]], square: float) -> Mesh:
-    mesh = revolve(profile, 64, 36)
+    mesh = revolve(profile, 46, 36)
     points = mesh.points.copy()
     angle = np.arctan2(points[:, 0], points[:, 2])
     c, s = np.abs(np.sin(angle)), np.abs(np.cos(angle))

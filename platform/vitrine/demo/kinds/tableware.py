@@ -102,7 +102,7 @@ def plate(d: Design) -> list[Part]:
             (well * 0.85, 0.05),
             (0, 0.045),
         ]
-    inner = shaded(revolve(curve(line), 72), lambda p: 0.75 + 0.25 * p[:, 1] / deep)
+    inner = shaded(revolve(curve(line), 46), lambda p: 0.75 + 0.25 * p[:, 1] / deep)
     outer = [
         (radius, deep),
         (radius * 1.012, deep - 0.015),
@@ -121,7 +121,7 @@ def plate(d: Design) -> list[Part]:
         pixels[cut:] = f32(lighter(d.palette.base, 0.5)) / 255
         pixels[cut : cut + edge // 2 + 1] = ring
     back = d.palette.base if rng.random() < 0.5 else lighter(d.palette.base, 0.6)
-    return [Part(inner, d.surface(pixels)), Part(revolve(curve(outer), 72, 16), d.one(back))]
+    return [Part(inner, d.surface(pixels)), Part(revolve(curve(outer), 46, 16), d.one(back))]
 
 
 def teapot(d: Design) -> list[Part]:
