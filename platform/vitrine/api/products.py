@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from vitrine.api.auth import EVERY_ROLE, SELLERS
 from vitrine.api.bodies import JsonBody, NoBody, Upload, UploadBody
@@ -21,14 +22,16 @@ from vitrine.wire import (
     ProductPatch,
     parse_product_id,
 )
-from vitrine.wire.ids import PRODUCT_ID_PATTERN, SELLER_PATTERN
+from vitrine.wire.base import without_null_defaults
+from vitrine.wire.names import PRODUCT_ID as PRODUCT_ID_FORM
+from vitrine.wire.names import SELLER
 
 routes = Routes("Products")
 
 PRODUCT_ID = {
     "id": PathParameter(
         description="Public id: `seller:sku`.",
-        pattern=f"^{PRODUCT_ID_PATTERN}$",
+        pattern=f"^{PRODUCT_ID_FORM.pattern}$",
         example="demo:mug-1",
     )
 }
@@ -45,7 +48,7 @@ _EXAMPLE = {
 class ListQuery(BaseModel):
     """Which page of the listings."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=without_null_defaults)
 
     cursor: Annotated[
         str, Field(max_length=100, description="`next_cursor` of the page before.")
@@ -53,9 +56,12 @@ class ListQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Most products wanted.")] = (
         DEFAULT_LIMIT
     )
-    seller: Annotated[
-        str, Field(pattern=f"^({SELLER_PATTERN})?$", description="Only this seller's products.")
-    ] = ""
+    seller: (
+        Annotated[
+            str, SELLER.validator(), SELLER.schema(description="Only this seller's products.")
+        ]
+        | SkipJsonSchema[None]
+    ) = None
 
 
 @routes.serve(
@@ -164,7 +170,7 @@ def list_products(services: Services, call: Call[ListQuery, None]) -> ProductPag
     """Go on with `next_cursor` until there is none."""
     query = call.query
     return services.catalog.page(
-        cursor=query.cursor or None, limit=query.limit, seller=query.seller or None
+        cursor=query.cursor or None, limit=query.limit, seller=query.seller
     )
 
 

@@ -1,13 +1,11 @@
 """Query strings, read into models."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, WithJsonSchema
 from werkzeug.datastructures import MultiDict
 
-from vitrine.api.bodies import parse_json
-from vitrine.errors import Invalid, Malformed
+from vitrine.errors import Invalid
 from vitrine.wire import read
 
 Q = TypeVar("Q", bound=BaseModel)
@@ -24,13 +22,5 @@ def read_query(model: type[Q], given: MultiDict[str, str]) -> Q:
     return read(model, given.to_dict(), what="The query string")
 
 
-def _object(text: Any) -> Any:
-    if not isinstance(text, str):
-        return text
-    try:
-        return parse_json(text.encode(), "it")
-    except Malformed as error:
-        raise PydanticCustomError("json", "must be JSON: {why}", {"why": str(error)}) from None
-
-
-JsonObject = Annotated[dict[str, Any], BeforeValidator(_object), WithJsonSchema({"type": "object"})]
+JsonText = Annotated[str, WithJsonSchema({"type": "object"})]
+"""JSON in the query string, still as its text."""

@@ -1,20 +1,23 @@
 """Search: products that look like a photo or like another product."""
 
 import binascii
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from vitrine.api.auth import STOREFRONTS
-from vitrine.api.bodies import NoBody, Upload, UploadBody, check_picture_size
+from vitrine.api.bodies import NoBody, Upload, UploadBody, check_picture_size, parse_json
 from vitrine.api.operations import Call, NoQuery, Operation, Reply, Routes
 from vitrine.api.products import PRODUCT_ID
-from vitrine.api.queries import JsonObject
+from vitrine.api.queries import JsonText
 from vitrine.api.services import Services
-from vitrine.errors import Conflict, FilterInvalid, ImageRejected, Invalid, NotFound
+from vitrine.errors import Conflict, FilterInvalid, ImageRejected, Invalid, Malformed, NotFound
+from vitrine.retrieval import filters
 from vitrine.search.service import SearchRequest
 from vitrine.settings import MIB, Settings
 from vitrine.wire import DEFAULT_LIMIT, MAX_LIMIT, SearchBody, SearchQuery, SearchResponse
+from vitrine.wire.base import without_null_defaults
 
 routes = Routes("Search")
 
@@ -25,13 +28,13 @@ _FOUND = Reply(model=SearchResponse, description="Best first, one slot a product
 class SimilarQuery(BaseModel):
     """How many, and which of them."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=without_null_defaults)
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Most results wanted.")] = (
         DEFAULT_LIMIT
     )
-    filter: JsonObject = Field(
-        default_factory=dict,
+    filter: JsonText | SkipJsonSchema[None] = Field(
+        None,
         description="A filter as JSON, as in `POST /v1/search`.",
         examples=[{"in_stock": True}],
     )
@@ -72,7 +75,7 @@ def search(services: Services, call: Call[NoQuery, Upload[SearchQuery]]) -> Sear
     request = SearchRequest(
         image=_photo(call.body, services.settings),
         product_id=query.product_id,
-        filter=query.filter,
+        filter=_filter(query.filter),
         limit=query.limit,
     )
     return services.search.search(request, key_id=call.caller.key_id)
@@ -96,9 +99,29 @@ def similar_products(services: Services, call: Call[SimilarQuery, None]) -> Sear
     return services.search.similar(
         call.path["id"],
         key_id=call.caller.key_id,
-        filter=call.query.filter or None,
+        filter=_filter(_filter_in(call.query)),
         limit=call.query.limit,
     )
+
+
+def _filter_in(query: SimilarQuery) -> Any:
+    if query.filter is None:
+        return None
+    try:
+        return parse_json(query.filter.encode(), "The filter")
+    except Malformed as error:
+        raise _no_filter(str(error)) from None
+
+
+def _filter(given: Any) -> dict[str, Any] | None:
+    """Refuse what is no object; what an object may say, the search knows."""
+    if given is None or isinstance(given, dict):
+        return given
+    raise _no_filter(filters.NO_OBJECT)
+
+
+def _no_filter(detail: str) -> FilterInvalid:
+    return FilterInvalid(detail, errors=[{"pointer": "/filter", "detail": detail}])
 
 
 def _photo(upload: Upload[SearchQuery], settings: Settings) -> bytes | None:

@@ -1,13 +1,18 @@
 """Jobs: how a seller watches what their request set in motion."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from vitrine.wire.base import Sent
 
 JobState = Literal["queued", "running", "done", "failed"]
+# Text for the client, which may be older than the server and its kinds.
+JobKind = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "enum": ["product.put", "product.patch", "product.delete"]}),
+]
 JobImageState = Literal["pending", "searchable", "failed", "removed"]
 
 
@@ -40,7 +45,7 @@ class JobOut(Sent):
     """A job; it ends as `done` or `failed`."""
 
     id: str
-    kind: str = Field(examples=["put"])
+    kind: JobKind
     state: JobState
     product: str | None = None
     counts: JobCounts

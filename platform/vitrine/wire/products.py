@@ -26,6 +26,7 @@ from vitrine.wire.base import (
     without_null_defaults,
 )
 from vitrine.wire.jobs import JobOut
+from vitrine.wire.names import ATTRIBUTE_NAME, CATEGORY
 
 Availability = Literal["in_stock", "out_of_stock", "preorder", "backorder"]
 ImageState = Literal["received", "embedded", "searchable", "failed"]
@@ -107,11 +108,8 @@ Brand = Annotated[
 ]
 CategoryPath = Annotated[
     str,
-    Field(
-        max_length=512,
-        pattern=r"^[a-z0-9-]+(/[a-z0-9-]+){0,5}$",
-        description="Path of one to six segments, such as `apparel/tops/t-shirts`.",
-    ),
+    CATEGORY.validator(),
+    CATEGORY.schema(description="Path of one to six segments, such as `apparel/tops/t-shirts`."),
 ]
 Price = Annotated[
     Decimal,
@@ -123,7 +121,7 @@ Price = Annotated[
     ),
 ]
 PriceOut = Annotated[Decimal, _price_to_json, WithJsonSchema(_PRICE_TEXT)]
-AttributeName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+AttributeName = Annotated[str, ATTRIBUTE_NAME.validator(), ATTRIBUTE_NAME.schema()]
 _VALUE_SCHEMA = {
     "anyOf": [
         {"type": "string", "maxLength": MAX_ATTRIBUTE_CHARACTERS},
@@ -192,7 +190,7 @@ class ImageOut(Sent):
     """A picture of a product and where it stands on its way to being searchable."""
 
     id: str = Field(description="Content id (CIDv1) of the bytes as uploaded.")
-    url: str
+    url: str | None = Field(description="Its path on the api; null for a picture that failed.")
     position: int
     state: ImageState
     reason: str | None = Field(None, description="Why the picture failed.")

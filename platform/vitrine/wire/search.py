@@ -2,20 +2,20 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
 from vitrine.wire.base import Received, Sent, without_null_defaults
-from vitrine.wire.ids import PRODUCT_ID_PATTERN
+from vitrine.wire.names import PRODUCT_ID
 from vitrine.wire.products import ProductOut
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, strict=True, description="Most results wanted.")]
-# What a filter may say is known in retrieval.filters alone; here it is an object of any shape.
+# What a filter may say is known in retrieval.filters alone, which also refuses what is no object.
 FilterObject = Annotated[
-    dict[str, Any],
+    Any,
     WithJsonSchema(
         {
             "type": "object",
@@ -24,7 +24,8 @@ FilterObject = Annotated[
         }
     ),
 ]
-ProductIdText = Annotated[str, Field(pattern=f"^{PRODUCT_ID_PATTERN}$", examples=["acme:mug-1"])]
+ProductIdText = Annotated[str, PRODUCT_ID.validator(), PRODUCT_ID.schema(examples=["acme:mug-1"])]
+Milliseconds = Annotated[float, AfterValidator(lambda spent: round(spent, 2))]
 
 
 class SearchQuery(Received):
@@ -35,7 +36,7 @@ class SearchQuery(Received):
     product_id: ProductIdText | SkipJsonSchema[None] = Field(
         None, description="Search by the stored pictures of this product instead of a photo."
     )
-    filter: FilterObject | SkipJsonSchema[None] = None
+    filter: FilterObject = None
     limit: Limit = DEFAULT_LIMIT
 
 
@@ -76,11 +77,11 @@ class SearchResult(Sent):
 class TimingMs(Sent):
     """Milliseconds spent in each stage."""
 
-    decode: float = 0.0
-    encode: float = 0.0
-    search: float = 0.0
-    hydrate: float = 0.0
-    total: float = 0.0
+    decode: Milliseconds = 0.0
+    encode: Milliseconds = 0.0
+    search: Milliseconds = 0.0
+    hydrate: Milliseconds = 0.0
+    total: Milliseconds = 0.0
 
 
 class ModelOut(Sent):

@@ -1,8 +1,9 @@
 """What the platform says about itself: problems (RFC 9457) and readiness."""
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
-from vitrine.wire.base import Sent
+from vitrine.wire.base import Sent, without_null_defaults
 
 
 class ProblemField(Sent):
@@ -15,12 +16,19 @@ class ProblemField(Sent):
 class Problem(Sent):
     """Why a request was not served (RFC 9457)."""
 
+    model_config = ConfigDict(json_schema_extra=without_null_defaults)
+
     type: str = Field("about:blank", examples=["/problems/not-found"])
     title: str = ""
     status: int
     detail: str = ""
     instance: str = Field("", description="Id of the request, as `X-Request-ID` and the log say.")
     errors: list[ProblemField] = Field(default_factory=list)
+    code: str | SkipJsonSchema[None] = Field(
+        None,
+        description="Stable name of what is wrong with a picture; only in `image-rejected`.",
+        examples=["unsupported-format"],
+    )
 
     @property
     def slug(self) -> str:

@@ -247,7 +247,9 @@ def test_json_with_a_charset(door: FlaskClient) -> None:
 
 
 def test_an_unknown_query_parameter_is_named(door: FlaskClient) -> None:
-    refused(door.patch("/patch?dry_run=1", json={"title": "x"}), 422, "/dry_run")
+    detail = refused(door.patch("/patch?dry_run=1", json={"title": "x"}), 422, "/dry_run")
+    assert "known are ." not in detail
+    assert "leave it out" in detail
 
 
 @pytest.mark.parametrize(
@@ -259,9 +261,7 @@ def test_an_unknown_query_parameter_is_named(door: FlaskClient) -> None:
         (ListQuery, "limit=5&limit=6", "/limit"),
         (ListQuery, "seller=A", "/seller"),
         (ListQuery, "cursor=" + "1" * 101, "/cursor"),
-        (SimilarQuery, "filter=x", "/filter"),
-        (SimilarQuery, "filter=[]", "/filter"),
-        (SimilarQuery, 'filter={"a":1,"a":2}', "/filter"),
+        (SimilarQuery, "seller=a", "/seller"),
     ],
 )
 def test_query_strings(app: Flask, model: Any, query: str, pointer: str) -> None:

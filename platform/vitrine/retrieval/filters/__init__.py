@@ -9,8 +9,8 @@ and does match the negation of that condition: there is no third truth value.
 """
 
 from vitrine.retrieval.filters.milvus import to_milvus
-from vitrine.retrieval.filters.parse import parse
+from vitrine.retrieval.filters.parse import NO_OBJECT, parse
 from vitrine.retrieval.filters.sql import to_sql
 from vitrine.retrieval.filters.tree import EVERYTHING, Filter
 
-__all__ = ["EVERYTHING", "Filter", "parse", "to_milvus", "to_sql"]
+__all__ = ["EVERYTHING", "NO_OBJECT", "Filter", "parse", "to_milvus", "to_sql"]

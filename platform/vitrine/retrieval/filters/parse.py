@@ -24,6 +24,7 @@ from vitrine.retrieval.filters.values import Wrong
 
 ATTRIBUTE_PREFIX = "attributes."
 FIELDS = ("category", "brand", "seller", "price", "in_stock", "attributes.<name>", "any", "not")
+NO_OBJECT = 'A filter is a JSON object of fields, such as {"in_stock": true}.'
 MAX_DEPTH = 5
 MAX_CONDITIONS = 100
 _MAX_ERRORS = 20
@@ -54,7 +55,7 @@ class _Reader:
 
     def filter(self, document: Any, pointer: str, *, depth: int) -> Filter:
         if not isinstance(document, dict):
-            self._wrong(pointer, "A filter is an object of fields.")
+            self._wrong(pointer, NO_OBJECT)
         elif depth > MAX_DEPTH:
             self._wrong(pointer, f"Filters may be nested {MAX_DEPTH} deep.")
         else:
@@ -113,8 +114,7 @@ def _price(value: Any) -> Filter:
 
 
 def _attribute(name: str, value: Any) -> Filter:
-    if not values.text(name):
-        raise Wrong('Name the attribute after the point, like "attributes.color".')
+    values.attribute_name(name)
     if isinstance(value, dict):
         return AttributeRange(name, values.bounds(value))
     return AttributeIn(name, values.one_or_many(value, values.attribute))
@@ -123,7 +123,7 @@ def _attribute(name: str, value: Any) -> Filter:
 _CONDITIONS: dict[str, Callable[[Any], Filter]] = {
     "category": lambda value: Category(values.one_or_many(value, values.category)),
     "brand": lambda value: Brand(values.one_or_many(value, values.text)),
-    "seller": lambda value: Seller(values.one_or_many(value, values.text)),
+    "seller": lambda value: Seller(values.one_or_many(value, values.seller)),
     "in_stock": lambda value: InStock(values.flag(value)),
     "price": _price,
 }

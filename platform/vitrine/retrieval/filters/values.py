@@ -6,6 +6,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, TypeVar, get_args
 
 from vitrine.retrieval.filters.tree import AttributeValue, Bounds, Comparison
+from vitrine.wire.names import ATTRIBUTE_NAME, CATEGORY, SELLER
 
 T = TypeVar("T")
 
@@ -61,7 +62,25 @@ def category(value: Any) -> str:
     path = text(value).strip("/")
     if not path:
         raise Wrong("The category is empty; leave the field out to match every category.")
+    if not CATEGORY.fits(path):
+        raise Wrong(f"No product can have this category: it has to be {CATEGORY.words}.")
     return path
+
+
+def seller(value: Any) -> str:
+    slug = text(value)
+    if not SELLER.fits(slug):
+        raise Wrong(f"No seller can have this name: it has to be {SELLER.words}.")
+    return slug
+
+
+def attribute_name(name: str) -> None:
+    """Refuse a name that no listing can give to an attribute."""
+    if not ATTRIBUTE_NAME.fits(name):
+        raise Wrong(
+            "No product can have this attribute: attributes are "
+            f'{ATTRIBUTE_NAME.words}, like "attributes.color".'
+        )
 
 
 def flag(value: Any) -> bool:
