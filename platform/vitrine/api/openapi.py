@@ -10,6 +10,7 @@ from vitrine import __version__
 from vitrine.api import problems
 from vitrine.api.bodies import NoBody
 from vitrine.api.operations import NoQuery, Operation, Reply, Route
+from vitrine.api.problem_examples import example
 from vitrine.errors import (
     Forbidden,
     Invalid,
@@ -30,7 +31,8 @@ it, and an admin key may make every call.
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents with a stable
 `type`, a sentence that says what to do, and `errors` for single fields. Every answer carries
-`X-Request-ID`, as the log of the server does.
+`X-Request-ID`, as the log of the server does. A method that an address does not take is 405, with
+those that it takes in `Allow`.
 """
 
 
@@ -168,16 +170,7 @@ def _add_problem(response: dict[str, Any], kind: type[VitrineError]) -> None:
     content = response.setdefault("content", {}).setdefault(
         problems.CONTENT_TYPE, {"schema": reference(Problem), "examples": {}}
     )
-    content["examples"][kind.slug] = {
-        "value": {
-            "type": f"/problems/{kind.slug}",
-            "title": kind.title,
-            "status": kind.status,
-            "detail": "A sentence that says what to do.",
-            "instance": "9c1f0a7f3b7e4e0c8d0a4f3e2b1c0d9e",
-            "errors": [],
-        }
-    }
+    content["examples"][kind.slug] = {"value": example(kind)}
 
 
 def _schemas(routes: list[Route]) -> dict[str, Any]:

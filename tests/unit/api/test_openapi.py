@@ -11,6 +11,9 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
 from vitrine.api.app import all_routes
+from vitrine.api.problem_examples import example
+from vitrine.api.problem_types import kinds
+from vitrine.errors import MethodNotAllowed, Unauthenticated
 
 ROOT = Path(__file__).parents[3]
 METHODS = {"get", "put", "post", "delete", "patch"}
@@ -104,9 +107,32 @@ def test_every_status_has_a_description_and_every_error_is_a_problem(
                 continue
             content = response["content"]["application/problem+json"]
             assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
-            for slug, example in content["examples"].items():
-                assert example["value"]["type"] == f"/problems/{slug}"
-                assert example["value"]["status"] == int(status)
+            for slug, shown in content["examples"].items():
+                assert shown["value"]["type"] == f"/problems/{slug}"
+                assert shown["value"]["status"] == int(status)
+                assert "A sentence" not in shown["value"]["detail"]
+                assert ("code" in shown["value"]) == (slug == "image-rejected")
+                Draft202012Validator(
+                    {**content["schema"], "components": document["components"]}
+                ).validate(shown["value"])
+
+
+def test_the_example_of_a_problem_is_one_that_is_said(client: FlaskClient) -> None:
+    for method, path, kind in (
+        ("POST", "/healthz", MethodNotAllowed),
+        ("GET", "/v1/products", Unauthenticated),
+    ):
+        assert client.open(path, method=method).get_json()["detail"] == example(kind)["detail"]
+    assert all(example(kind)["detail"] for kind in kinds())
+
+
+def test_what_is_one_of_a_few_words_is_an_enum(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    kinds_of_jobs = schemas["JobOut"]["properties"]["kind"]["enum"]
+    assert kinds_of_jobs == ["product.put", "product.patch", "product.delete"]
+    assert schemas["Problem"]["properties"]["code"]["type"] == "string"
+    assert "code" not in schemas["Problem"]["required"]
+    assert {"type": "null"} in schemas["ImageOut"]["properties"]["url"]["anyOf"]
 
 
 def test_a_key_is_asked_for_exactly_where_a_route_needs_one(document: dict[str, Any]) -> None:
