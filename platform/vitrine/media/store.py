@@ -80,11 +80,14 @@ class BlobStore:
             if not self._local:
                 self._fs.ls(str(self._root.parent), detail=False)
                 return None
-            Path(self._root).mkdir(parents=True, exist_ok=True)
-            disk = os.statvfs(str(self._root))
+            # The first picture makes the folder; a question only asks whether it could.
+            place = _nearest_there(Path(self._root))
+            disk = os.statvfs(place)
         except OSError as error:
             return f"{self!r}: {error.strerror or error}"
-        if not os.access(str(self._root), os.W_OK):
+        if not place.is_dir():
+            return f"{self!r}: {place} is a file; move it away, or keep the pictures elsewhere"
+        if not os.access(place, os.W_OK | os.X_OK):
             return f"{self!r} cannot be written to: give this process write access"
         if disk.f_bavail * disk.f_frsize < _LOW_DISK_BYTES:
             return f"the disk of {self!r} is full: free some space"
@@ -135,6 +138,11 @@ class BlobStore:
                     f"{self!r} cannot be written to: give the user of this process access to it."
                 ) from error
             raise Unavailable(f"{self!r} does not answer: {error}.") from error
+
+
+def _nearest_there(path: Path) -> Path:
+    """The path itself, or the folder in which it would be made."""
+    return next(place for place in (path, *path.parents) if place.exists())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -95,3 +95,21 @@ def test_makes_nothing_before_it_is_used(tmp_path: Path) -> None:
     store = BlobStore(f"file://{tmp_path / 'blobs'}")
     assert not (tmp_path / "blobs").exists()
     assert str(tmp_path) in repr(store)
+
+
+def test_a_check_makes_nothing(tmp_path: Path) -> None:
+    assert BlobStore(f"file://{tmp_path / 'data' / 'blobs'}").ping() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_says_why_nothing_could_be_stored(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    assert "is a file" in str(BlobStore(f"file://{tmp_path / 'data' / 'blobs'}").ping())
+    assert "is a file" in str(BlobStore(f"file://{tmp_path / 'data'}").ping())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_check_sees_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert "write access" in str(BlobStore(f"file://{tmp_path / 'blobs'}").ping())
+    tmp_path.chmod(0o700)
