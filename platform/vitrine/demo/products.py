@@ -56,6 +56,8 @@ LINES = (
     "Zora",
 )
 
+_COUNTED = {"sunglasses": "pair of ", "shades": "pair of ", "headwear": "piece of "}
+
 
 @dataclass(frozen=True)
 class DemoProduct:
@@ -151,8 +153,16 @@ def _describe(design: Design, noun: str, brand: str) -> str:
     )
     mark = ""
     if design.motif:
-        mark = f" It carries {'the letter ' if len(design.motif) == 1 else 'a '}{design.motif}."
-    return f"A {design.style} {noun} by {brand}, made of {design.material}: {look}.{mark}"
+        letter = len(design.motif) == 1
+        mark = f" It carries {f'the letter {design.motif}' if letter else _a(design.motif)}."
+    counted = _COUNTED.get(noun, "")
+    what = _a(f"{counted}{design.style} {noun}")
+    what = what[0].upper() + what[1:]
+    return f"{what} by {brand}, made of {design.material}: {look}.{mark}"
+
+
+def _a(words: str) -> str:
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def _price(kind: Kind, rng: np.random.Generator) -> str:

@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 
 from vitrine.demo.kinds import KINDS
@@ -46,3 +47,12 @@ def test_colours_are_shared_by_many_products() -> None:
 def test_kinds_name_patterns_that_exist() -> None:
     for kind in KINDS.values():
         assert set(kind.patterns) <= set(PATTERNS)
+
+
+def test_descriptions_have_the_right_articles() -> None:
+    found = " ".join(one.description for one in catalogue(1, 400))
+    assert re.search(r"\bAn [aeiou]", found)
+    assert re.search(r"\ban [aeiou]", found)
+    assert not re.search(r"\b[Aa] [aeiou]", found), "a before a vowel"
+    assert not re.search(r"\b[Aa]n [^aeiou]", found), "an before a consonant"
+    assert re.search(r"A pair of [a-z-]+ sunglasses", found)
