@@ -46,6 +46,11 @@ def make_engine(url: str, *, timeout_seconds: float = 5.0, pool_size: int = 10) 
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": max(2, int(timeout_seconds)),
+            # The server's own bounds are worth nothing once the network is gone.
+            "tcp_user_timeout": milliseconds * 2,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
             "application_name": "vitrine",
             "options": f"-c statement_timeout={milliseconds * 6} -c lock_timeout={milliseconds * 2}"
             " -c idle_in_transaction_session_timeout=120000 -c timezone=UTC",

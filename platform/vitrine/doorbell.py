@@ -29,7 +29,7 @@ def make_celery(redis_url: str) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=_RING_SECONDS,
         broker_transport_options={
-            "socket_timeout": _RING_SECONDS * 10,
+            "socket_timeout": _RING_SECONDS,
             "socket_connect_timeout": _RING_SECONDS,
             # A message that a dead worker took comes back soon; it only rings.
             "visibility_timeout": 60,
@@ -45,8 +45,9 @@ class Doorbell:
 
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
+        self._failed = False
         self._silent_until = 0.0
-        self._lock = threading.Lock()
+        self._probing = threading.Lock()
 
     def ring(self, kinds: Iterable[str]) -> bool:
         """Ring for each kind; True if the broker took it. Call it after the commit.
@@ -55,6 +56,17 @@ class Doorbell:
         """
         if time.monotonic() < self._silent_until:
             return False
+        if not self._failed:
+            return self._ring(kinds)
+        # One caller finds out whether the broker is back, the others do not wait for it.
+        if not self._probing.acquire(blocking=False):
+            return False
+        try:
+            return self._ring(kinds)
+        finally:
+            self._probing.release()
+
+    def _ring(self, kinds: Iterable[str]) -> bool:
         request_id = logs.bound("request_id")
         try:
             for kind in kinds:
@@ -65,8 +77,9 @@ class Doorbell:
                     retry=False,
                 )
         except Exception as error:  # noqa: BLE001 - the sweep rings again; a ring may not fail a commit
-            with self._lock:
-                self._silent_until = time.monotonic() + _SILENCE_SECONDS
+            self._failed = True
+            self._silent_until = time.monotonic() + _SILENCE_SECONDS
             log.warning("doorbell.unanswered", error=str(error))
             return False
+        self._failed = False
         return True

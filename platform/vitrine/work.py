@@ -9,21 +9,24 @@ work which kills its worker has already been counted.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Index, bindparam, func, text
+from sqlalchemy import BigInteger, Index, TextClause, bindparam, delete, func, text
 from sqlalchemy import Sequence as Counter
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from vitrine.db import Base
 
 EMBED = "embed"
-"""Key: content id. Make the vector of a picture for every live generation."""
+"""Key: content id. Make the vector of a picture for the model in use."""
+FILL = "fill"
+"""Key: content id. Make its vector for a generation that is built beside the one in use."""
 SYNC = "sync"
 """Key: product image id. Make the index row equal to Postgres, or absent."""
 PURGE = "purge"
 """Key: content id. Remove picture, vectors and file if nothing uses them any more."""
 
-KINDS = (EMBED, SYNC, PURGE)
+KINDS = (EMBED, FILL, SYNC, PURGE)
 
 MAX_BACKOFF_SECONDS = 300
 
@@ -50,12 +53,17 @@ class Work(Base):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A leased row. `version` is what was claimed: a later change makes the finish a no-op."""
+    """A leased row.
+
+    `version` is what was claimed: a later change makes the finish a no-op. `lease_until` tells this
+    claim from a later one of the same row, so that a worker thought dead takes nothing back.
+    """
 
     kind: str
     key: str
     version: int
     attempts: int
+    lease_until: datetime
 
 
 _OWE = text(
@@ -84,54 +92,61 @@ _CLAIM = text(
         limit :limit
         for update skip locked
     )
-    returning kind, key, version, attempts
+    returning kind, key, version, attempts, lease_until
     """
 )
 
-_FINISH = text(
+_CLAIMED = """unnest(
+        cast(:keys as text[]), cast(:versions as bigint[]), cast(:leases as timestamptz[])
+    ) as claimed(key, version, lease_until)
+    where work.kind = :kind and work.key = claimed.key"""
+
+
+def _on_claims(statement: str) -> TextClause:
+    """Put the rows that were claimed into a statement on `work`."""
+    return text(statement.replace("{_CLAIMED}", _CLAIMED))
+
+
+_FINISH = _on_claims(
     """
-    delete from work
-    using unnest(cast(:keys as text[]), cast(:versions as bigint[])) as done(key, version)
-    where work.kind = :kind and work.key = done.key and work.version = done.version
+    delete from work using {_CLAIMED} and work.version = claimed.version
     returning work.key
     """
 )
 
 # What was owed again while it was being worked on: the lease ends, the new version waits.
-_REOPEN = text(
+_REOPEN = _on_claims(
     """
-    update work
-    set lease_until = null, attempts = 0
-    from unnest(cast(:keys as text[]), cast(:versions as bigint[])) as claimed(key, version)
-    where work.kind = :kind and work.key = claimed.key and work.version <> claimed.version
+    update work set lease_until = null, attempts = 0
+    from {_CLAIMED} and work.version <> claimed.version
+      and work.lease_until = claimed.lease_until
     """
 )
 
-_RETRY = text(
+_RETRY = _on_claims(
     """
     update work
     set lease_until = null, error = :error, due_at = clock_timestamp() + make_interval(
             secs => least(:cap, power(2, attempts) * (0.75 + random() / 2))
         )
-    where kind = :kind and key = any(:keys)
+    from {_CLAIMED} and work.lease_until = claimed.lease_until
     """
 )
 
 # An outage is not the row's fault: the attempt is taken back and the wait is short.
-_POSTPONE = text(
+_POSTPONE = _on_claims(
     """
     update work
     set lease_until = null, error = :error, attempts = greatest(attempts - 1, 0),
         due_at = clock_timestamp() + make_interval(secs => :seconds)
-    where kind = :kind and key = any(:keys)
+    from {_CLAIMED} and work.lease_until = claimed.lease_until
     """
 )
 
-_BURY = text(
+_BURY = _on_claims(
     """
     update work set lease_until = null, error = :error, due_at = 'infinity'
-    from unnest(cast(:keys as text[]), cast(:versions as bigint[])) as claimed(key, version)
-    where work.kind = :kind and work.key = claimed.key and work.version = claimed.version
+    from {_CLAIMED} and work.version = claimed.version
     returning work.key
     """
 )
@@ -171,14 +186,13 @@ def claim(
     rows = session.execute(
         _CLAIM, {"kind": kind, "limit": limit, "lease": lease_seconds, "fresh": fresh}
     )
-    return [Claim(row.kind, row.key, row.version, row.attempts) for row in rows]
+    return [Claim(*row) for row in rows]
 
 
 def finish(session: Session, claims: Sequence[Claim]) -> set[str]:
     """Take finished work off the table; return the keys that nothing newer is owed for."""
     done: set[str] = set()
-    for kind, keys, versions in _by_kind(claims):
-        values = {"kind": kind, "keys": keys, "versions": versions}
+    for values in _by_kind(claims):
         done.update(session.execute(_FINISH, values).scalars())
         session.execute(_REOPEN, values)
     return done
@@ -186,28 +200,30 @@ def finish(session: Session, claims: Sequence[Claim]) -> set[str]:
 
 def retry(session: Session, claims: Sequence[Claim], error: str) -> None:
     """Give claimed work back after a failure, with a wait that doubles with every attempt."""
-    for kind, keys, _ in _by_kind(claims):
-        session.execute(
-            _RETRY, {"kind": kind, "keys": keys, "error": error, "cap": MAX_BACKOFF_SECONDS}
-        )
+    for values in _by_kind(claims):
+        session.execute(_RETRY, {**values, "error": error, "cap": MAX_BACKOFF_SECONDS})
 
 
 def postpone(
     session: Session, claims: Sequence[Claim], error: str, *, seconds: float = 2.0
 ) -> None:
     """Give claimed work back because a dependency is down; the attempt does not count."""
-    for kind, keys, _ in _by_kind(claims):
-        session.execute(_POSTPONE, {"kind": kind, "keys": keys, "error": error, "seconds": seconds})
+    for values in _by_kind(claims):
+        session.execute(_POSTPONE, {**values, "error": error, "seconds": seconds})
 
 
 def bury(session: Session, claims: Sequence[Claim], error: str) -> set[str]:
     """Give work up for good; return the keys that nothing newer is owed for."""
     buried: set[str] = set()
-    for kind, keys, versions in _by_kind(claims):
-        values = {"kind": kind, "keys": keys, "versions": versions}
+    for values in _by_kind(claims):
         buried.update(session.execute(_BURY, {**values, "error": error}).scalars())
         session.execute(_REOPEN, values)
     return buried
+
+
+def forget(session: Session, kind: str) -> None:
+    """Take everything of a kind off the table: it is not wanted any more."""
+    session.execute(delete(Work).where(Work.kind == kind))
 
 
 def due_kinds(session: Session) -> set[str]:
@@ -231,11 +247,17 @@ def pending_keys(session: Session, kind: str, keys: Iterable[object]) -> set[str
     return set(session.execute(statement).scalars())
 
 
-def _by_kind(claims: Sequence[Claim]) -> list[tuple[str, list[str], list[int]]]:
+def _by_kind(claims: Sequence[Claim]) -> list[dict[str, Any]]:
+    """Parameters of the statements above, one set a kind."""
     grouped: dict[str, list[Claim]] = {}
     for one in claims:
         grouped.setdefault(one.kind, []).append(one)
     return [
-        (kind, [one.key for one in some], [one.version for one in some])
+        {
+            "kind": kind,
+            "keys": [one.key for one in some],
+            "versions": [one.version for one in some],
+            "leases": [one.lease_until for one in some],
+        }
         for kind, some in grouped.items()
     ]

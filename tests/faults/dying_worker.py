@@ -27,7 +27,7 @@ class Boundary(NamedTuple):
 BOUNDARIES = {
     "embed: leased": Boundary("embed", "vitrine.ingest.embed:_missing", after=False),
     "embed: file read": Boundary("embed", "vitrine.ingest.embed:_encode", after=False),
-    "embed: vectors made": Boundary("embed", "vitrine.ingest.embed:_keep", after=False),
+    "embed: vectors made": Boundary("embed", "vitrine.ingest.embed:_keep_vectors", after=False),
     "embed: written": Boundary("embed", "vitrine.work:finish", after=True),
     "embed: committed": Boundary("embed", "vitrine.ingest.drain:_attempt", after=True),
     "sync: leased": Boundary("sync", "vitrine.ingest.index_work:sync", after=False),

@@ -1,5 +1,7 @@
 """Listing and finding on the real PostgreSQL, Milvus Lite and encoder, step by step."""
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +17,7 @@ from vitrine.catalog.service import Catalog
 from vitrine.decisions.tokens import TokenSigner
 from vitrine.errors import Conflict, Invalid, NotFound, Unavailable
 from vitrine.index.generations import active_generation
-from vitrine.ingest.drain import drain
+from vitrine.ingest.drain import HANDLERS, drain
 from vitrine.search.service import SearchRequest
 from vitrine.wire import ProductPatch, SearchResponse
 
@@ -296,3 +298,44 @@ def test_pages_go_through_all_products_once(
     assert len(catalog.page(seller="acme").products) == 3
     with pytest.raises(Invalid):
         catalog.page(cursor="x")
+
+
+def test_attributes_are_compared_as_json(
+    platform: Platform, catalog: Catalog, work_off: WorkOff
+) -> None:
+    catalog.put("acme", "mug", listing(attributes={"organic": 1}), [jpeg(1)])
+    work_off()
+    changed = catalog.put("acme", "mug", listing(attributes={"organic": True}), None)
+    assert changed.product.version == 2
+    organic = {"attributes.organic": True}
+    assert found_ids(find(platform, jpeg(1), filter=organic)) == ["acme:mug"]
+
+
+def test_no_job_stays_open_when_requests_and_workers_race(
+    platform: Platform, catalog: Catalog
+) -> None:
+    stop = threading.Event()
+
+    def work_on() -> None:
+        while not stop.is_set():
+            for kind in HANDLERS:
+                drain(platform.ingest, kind)
+
+    workers = [threading.Thread(target=work_on) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    jobs = []
+    for number in range(60):
+        sku = f"mug-{number % 3}"
+        product = listing(title=f"Mug {number}", price=number)
+        jobs.append(catalog.put("acme", sku, product, [jpeg(number % 3)]).job)
+        patch = ProductPatch.model_validate({"title": f"Cup {number}"})
+        jobs.append(catalog.patch("acme", sku, patch).job)
+    until = time.monotonic() + 30
+    open_jobs = [job.id for job in jobs]
+    while open_jobs and time.monotonic() < until:
+        open_jobs = [id_ for id_ in open_jobs if catalog.job(id_).state != "done"]
+    stop.set()
+    for worker in workers:
+        worker.join()
+    assert open_jobs == []

@@ -1,6 +1,7 @@
 """Rebuild, verify, reconcile and switch on the real PostgreSQL, Milvus Lite and encoder."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
@@ -15,9 +16,10 @@ from vitrine.index.generations import active_generation
 from vitrine.index.models import Generation
 from vitrine.ingest.housekeeping import keep_house
 from vitrine.ingest.reconcile import reconcile
-from vitrine.ingest.switch import _alone, rebuild, use_model
+from vitrine.ingest.switch import alone, rebuild, use_model
 from vitrine.ingest.verify import verify
 from vitrine.search.service import SearchRequest
+from vitrine.settings import Settings
 
 WorkOff = Callable[[], int]
 
@@ -46,6 +48,12 @@ def index_rows(platform: Platform) -> list[int]:
     return [row.id for row in platform.index.scalars(collection, after=0, limit=100)]
 
 
+def blob_path(platform: Platform, cid: str) -> Path:
+    """Where the store keeps this picture."""
+    root = Path(platform.settings.blob_url.removeprefix("file://"))
+    return next(path for path in root.rglob(cid))
+
+
 def test_a_lost_index_is_rebuilt_from_postgres(shop: Platform) -> None:
     before = active(shop)
     shop.index.drop(before.images_collection)
@@ -58,7 +66,7 @@ def test_a_lost_index_is_rebuilt_from_postgres(shop: Platform) -> None:
 
 
 def test_only_one_process_rebuilds_at_a_time(shop: Platform) -> None:
-    with _alone(shop.ingest), pytest.raises(Conflict, match="Another rebuild"):
+    with alone(shop.ingest), pytest.raises(Conflict, match="Another rebuild"):
         rebuild(shop.ingest)
     rebuild(shop.ingest)
 
@@ -149,3 +157,86 @@ def test_another_model_is_filled_beside_the_one_in_use(
         use_model(shop.ingest, other, ring=lambda kinds: None, wait=lambda: None).generation
         == switched.generation
     ), "it is in use already"
+
+
+def test_a_model_that_does_not_load_hurts_nothing_that_is_live(
+    shop: Platform, catalog: Catalog, work_off: WorkOff
+) -> None:
+    before = active(shop)
+    other = shop.models.build("timm:resnet10t?pretrained=false&seed=4&size=96")
+    intact = (other.path / "model.xml").read_bytes()
+    (other.path / "model.xml").write_bytes(b"<broken/>")
+    looks = 0
+
+    def wait() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            catalog.put("acme", "meanwhile", listing(), [jpeg(88)])
+        work_off()
+        if looks == 7:
+            raise KeyboardInterrupt
+        with shop.sessions.begin() as session:
+            session.execute(text("update work set due_at = now() - interval '1s'"))
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            use_model(shop.ingest, other, ring=lambda kinds: None, wait=wait)
+    finally:
+        (other.path / "model.xml").write_bytes(intact)
+    assert active(shop).id == before.id
+    assert best(shop, 3) == "acme:mug-3"
+    assert best(shop, 88) == "acme:meanwhile", "listing went on"
+    with shop.sessions() as session:
+        assert session.scalars(select(Generation.state)).all() == ["active"]
+        assert work.backlog(session) == {}
+        states = set(session.scalars(text("select distinct state from product_images")))
+    assert states == {"searchable"}
+    assert len(shop.index.collections()) == 1
+
+
+def test_what_was_listed_before_the_first_model_becomes_searchable(
+    settings: Settings, work_off: WorkOff, platform: Platform
+) -> None:
+    with platform.sessions.begin() as session:
+        session.execute(text("delete from generations"))
+    job = platform.catalog.put("acme", "early", listing(), [jpeg(5)]).job
+    work_off()
+    model = platform.models.find(settings.model)
+    use_model(platform.ingest, model, ring=lambda kinds: None, wait=work_off)
+    with platform.sessions.begin() as session:
+        session.execute(text("update work set due_at = now() - interval '1s'"))
+    work_off()
+    assert platform.catalog.job(job.id).state == "done"
+    assert best(platform, 5) == "acme:early"
+
+
+def test_a_file_that_cannot_be_read_holds_up_nobody_else(
+    platform: Platform, catalog: Catalog, work_off: WorkOff
+) -> None:
+    jobs = [catalog.put("acme", f"mug-{n}", listing(), [jpeg(n)]).job for n in range(4)]
+    broken = jobs[1].images[0].id
+    path = blob_path(platform, broken)
+    path.unlink()
+    path.mkdir()
+    work_off()
+    states = [catalog.job(job.id).state for job in jobs]
+    assert states == ["done", "queued", "done", "done"]
+    for _ in range(5):
+        with platform.sessions.begin() as session:
+            session.execute(text("update work set due_at = now() - interval '1s'"))
+        work_off()
+    job = catalog.job(jobs[1].id)
+    assert (job.state, job.counts.failed) == ("done", 1)
+    assert "cannot be read" in job.errors[0].reason
+
+
+def test_a_job_that_missed_its_sync_is_closed_by_housekeeping(
+    shop: Platform, catalog: Catalog, work_off: WorkOff
+) -> None:
+    job = catalog.put("acme", "mug-1", listing(price=99), None).job
+    with shop.sessions.begin() as session:
+        session.execute(text("delete from work"))
+    keep_house(shop.ingest)
+    work_off()
+    assert catalog.job(job.id).state == "done"

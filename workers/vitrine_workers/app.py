@@ -14,6 +14,9 @@ from vitrine.settings import Settings
 from vitrine_workers import tasks
 from vitrine_workers.schedule import schedule
 
+TASK_SECONDS = 900
+BROKER_SECONDS = 30.0
+
 
 def make_app(settings: Settings, *, process: str = "worker") -> Celery:
     """Make the application with its tasks, its schedule and its logs; `process` names it there."""
@@ -28,7 +31,14 @@ def make_app(settings: Settings, *, process: str = "worker") -> Celery:
         beat_schedule=schedule(settings.sweep_seconds),
         timezone="UTC",
         worker_hijack_root_logger=False,
+        # Well above what one drain takes; a task that hangs longer gives its process back.
+        task_time_limit=TASK_SECONDS,
     )
+    # A worker waits for messages, so it is more patient than a request that rings.
+    celery.conf.broker_transport_options = {
+        **celery.conf.broker_transport_options,
+        "socket_timeout": BROKER_SECONDS,
+    }
     tasks.register(celery, platform)
     _connect_signals(celery, settings, process)
     return celery

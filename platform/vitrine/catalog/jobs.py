@@ -113,10 +113,9 @@ def read_job(session: Session, job_id: str, *, seller_id: str | None = None) -> 
     return job_out(job, items)
 
 
-def forget_jobs(session: Session, *, days: int = 30) -> int:
-    """Delete finished jobs older than `days`; return how many."""
+def forget_jobs(session: Session, *, days: int = 30, limit: int = 5000) -> int:
+    """Delete finished jobs older than `days`, at most `limit`; return how many."""
     age = text("make_interval(days => :days)").bindparams(days=days)
-    forgotten = session.scalars(
-        delete(Job).where(Job.finished_at < func.now() - age).returning(Job.id)
-    )
+    old = select(Job.id).where(Job.finished_at < func.now() - age).limit(limit)
+    forgotten = session.scalars(delete(Job).where(Job.id.in_(old)).returning(Job.id))
     return len(forgotten.all())

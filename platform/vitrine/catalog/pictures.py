@@ -95,22 +95,17 @@ def owe_vectors(session: Session, uses: Sequence[ProductImage]) -> None:
     if not uses:
         return
     live = session.scalars(select(Generation).where(Generation.state != "retired")).all()
-    models = {generation.model for generation in live}
     active = next((one.model for one in live if one.state == "active"), None)
+    building = next((one.model for one in live if one.state == "building"), None)
     cids = [use.cid for use in uses]
     known = set(
         session.execute(select(Embedding.cid, Embedding.model).where(Embedding.cid.in_(cids))).all()
     )
     ready = [use for use in uses if (use.cid, active) in known]
-    work.owe(
-        session,
-        work.EMBED,
-        [
-            use.cid
-            for use in uses
-            if not models or any((use.cid, model) not in known for model in models)
-        ],
-    )
+    work.owe(session, work.EMBED, [use.cid for use in uses if use not in ready])
+    if building is not None:
+        unfilled = [use.cid for use in uses if (use.cid, building) not in known]
+        work.owe(session, work.FILL, unfilled)
     if ready:
         session.execute(
             update(ProductImage)

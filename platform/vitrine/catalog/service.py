@@ -1,5 +1,6 @@
 """What sellers do with listings, each in one transaction with the work that it owes."""
 
+import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from vitrine import work
 from vitrine.catalog.jobs import Awaited, open_job, read_job
@@ -63,7 +65,7 @@ class Catalog:
                 work.owe(session, work.SYNC, [use.id for use in pictures.kept])
             job = _job_for(session, "product.put", product, pictures)
             accepted = Accepted(product=self._view(session, product), job=job)
-        self._doorbell.ring((work.EMBED, work.SYNC, work.PURGE))
+        self._doorbell.ring((work.EMBED, work.FILL, work.SYNC, work.PURGE))
         return accepted
 
     def patch(self, seller: str, sku: str, patch: ProductPatch) -> Accepted:
@@ -191,10 +193,19 @@ def _lock_or_create(
 
 
 def _assign(product: Product, values: dict[str, Any]) -> set[str]:
-    changed = {name for name, value in values.items() if getattr(product, name) != value}
+    changed = {name for name, value in values.items() if _differs(getattr(product, name), value)}
     for name in changed:
         setattr(product, name, values[name])
+        # SQLAlchemy compares as Python does, and would leave out what it takes for equal.
+        flag_modified(product, name)
     return changed
+
+
+def _differs(before: Any, after: Any) -> bool:
+    """Compare as JSON does: to Python 1 and True are one value, to a filter they are two."""
+    if isinstance(after, dict):
+        return json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True)
+    return bool(before != after)
 
 
 def _touch(product: Product, *, created: bool, changed: bool) -> None:
@@ -217,9 +228,13 @@ def _job_for(session: Session, kind: str, product: Product, pictures: Pictures) 
     owed = work.pending_keys(session, work.SYNC, [use.id for use in uses])
     awaited = []
     for use in uses:
-        settled = use.state in (SEARCHABLE, FAILED) and str(use.id) not in owed
-        state = use.state if settled else "pending"
-        awaited.append(Awaited(work.SYNC, str(use.id), use.cid, state, use.reason))
+        if use.state == FAILED or (use.state == SEARCHABLE and str(use.id) not in owed):
+            awaited.append(Awaited(work.SYNC, str(use.id), use.cid, use.state, use.reason))
+        else:
+            awaited.append(Awaited(work.SYNC, str(use.id), use.cid))
+    # A worker may finish one of these before this commits, and would not see the job that waits for
+    # it. So each is owed once more: whatever happens meanwhile, one more sync comes after the job.
+    work.owe(session, work.SYNC, [item.key for item in awaited if item.state == "pending"])
     awaited += [Awaited(work.SYNC, str(id_), cid) for id_, cid in pictures.removed]
     job: Job = open_job(
         session,

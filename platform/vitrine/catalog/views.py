@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from vitrine.catalog.models import Image, Job, JobItem, Product, ProductImage
+from vitrine.catalog.models import FAILED, Image, Job, JobItem, Product, ProductImage
 from vitrine.wire import ImageOut, JobCounts, JobError, JobImage, JobOut, ProductOut
 
 _JOB_STATES = ("pending", "failed", "searchable", "removed")
@@ -19,7 +19,8 @@ def image_out(use: ProductImage, image: Image) -> ImageOut:
     return ImageOut.model_validate(
         {
             "id": use.cid,
-            "url": image_url(use.cid),
+            # A picture that could not be read has nothing to show.
+            "url": None if use.state == FAILED else image_url(use.cid),
             "position": use.position,
             "state": use.state,
             "reason": use.reason,

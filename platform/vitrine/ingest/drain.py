@@ -13,12 +13,16 @@ from sqlalchemy.orm import Session
 
 from vitrine import logs, work
 from vitrine.errors import VitrineError
-from vitrine.ingest.embed import embed, give_up_embedding
+from vitrine.ingest.embed import embed, fill, give_up_embedding, give_up_filling
 from vitrine.ingest.index_work import give_up_syncing, sync_rows
 from vitrine.ingest.parts import Parts
 from vitrine.ingest.purge import give_up_purging, purge
 
 log = logs.get(__name__)
+
+
+# A row that meets an outage waits this long; it is never given up for it.
+OUTAGE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ HANDLERS: dict[str, Handler] = {
     work.EMBED: Handler(
         embed, give_up_embedding, lambda parts: parts.bounds.embed_batch, (work.SYNC,)
     ),
+    work.FILL: Handler(fill, give_up_filling, lambda parts: parts.bounds.embed_batch, (work.SYNC,)),
     work.SYNC: Handler(sync_rows, give_up_syncing, lambda parts: parts.bounds.sync_batch),
     work.PURGE: Handler(purge, give_up_purging, lambda parts: parts.bounds.sync_batch),
 }
@@ -112,6 +117,7 @@ def _attempt(parts: Parts, handler: Handler, claims: Sequence[work.Claim]) -> bo
 
 
 def _failed(parts: Parts, handler: Handler, claims: Sequence[work.Claim], error: Exception) -> bool:
+    """Give the work back, or up; False if a dependency is down."""
     reason = str(error).strip().splitlines()[0][:500] if str(error).strip() else repr(error)
     outage = isinstance(error, OperationalError | InterfaceError) or (
         isinstance(error, VitrineError) and error.retryable
@@ -124,12 +130,14 @@ def _failed(parts: Parts, handler: Handler, claims: Sequence[work.Claim], error:
         error=reason,
         exc_info=not outage,
     )
-    last = len(claims) == 1 and claims[0].attempts >= parts.bounds.max_attempts
+    alone = len(claims) == 1
     with parts.sessions.begin() as session:
-        if outage:
-            work.postpone(session, claims, reason)
-        elif last:
-            handler.give_up(session, claims, f"It failed {claims[0].attempts} times: {reason}")
+        if outage and alone:
+            work.postpone(session, claims, reason, seconds=OUTAGE_SECONDS)
+        elif alone and claims[0].attempts >= parts.bounds.max_attempts:
+            # What went wrong is in the log; it may name paths that are no seller's business.
+            handler.give_up(session, claims, f"This failed {claims[0].attempts} times on our side.")
         else:
+            # From now on each goes alone: one that is at fault holds up none of the others.
             work.retry(session, claims, reason)
     return not outage

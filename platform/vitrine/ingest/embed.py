@@ -1,8 +1,13 @@
-"""Embed: pictures become vectors in Postgres, and the index rows that follow are owed."""
+"""Embed: pictures become vectors in Postgres, and the index rows that follow are owed.
+
+Two kinds of work share the steps. `embed` is for the model in use and decides what becomes of a
+picture. `fill` is for a generation that is built beside it, and can hurt nothing that is live.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from PIL import Image as Pillow
 from PIL.Image import Image as Picture
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +17,7 @@ from vitrine import logs, work
 from vitrine.catalog.jobs import Outcome, resolve
 from vitrine.catalog.models import EMBEDDED, FAILED, RECEIVED, Image, ProductImage
 from vitrine.embedding.models import Embedding
+from vitrine.embedding.runtimes import Encoder
 from vitrine.embedding.vectors import pack
 from vitrine.errors import ImageRejected, NotFound, Unavailable
 from vitrine.index.generations import live_generations
@@ -20,33 +26,52 @@ from vitrine.media.decode import Probe, decode, probe
 
 log = logs.get(__name__)
 
+LOST = "The file of this picture was lost; send the picture again."
+UNREADABLE = "The file of this picture cannot be read; send the picture again."
+
 
 @dataclass(slots=True)
 class _Batch:
-    """What became of a batch: vectors by model and content id, and reasons of those that failed."""
+    """What became of a batch, by content id; `unread` are files that the store did not give."""
 
     probes: dict[str, Probe] = field(default_factory=dict)
-    vectors: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    vectors: dict[str, bytes] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
 
 
 def embed(parts: Parts, claims: Sequence[work.Claim]) -> None:
-    """Embed the claimed pictures for every live generation; a bad picture fails alone.
+    """Embed the claimed pictures with the model in use; a bad picture fails alone.
 
     Raises Unavailable while no model is in use or a dependency is down.
     """
-    cids = [claim.key for claim in claims]
-    with parts.sessions() as session:
-        models = {generation.model for generation in live_generations(session)}
-        if not models:
-            raise Unavailable("No embedding model is in use yet; `vitrine models use NAME`.")
-        missing = _missing(session, cids, models)
-    batch = _Batch()
-    files = _read(parts, {cid for wanted in missing.values() for cid in wanted}, batch)
-    for model, wanted in missing.items():
-        _encode(parts, model, {cid: files[cid] for cid in wanted if cid in files}, batch)
+    model = _model(parts, "active")
+    if model is None:
+        raise Unavailable("No embedding model is in use yet; `vitrine models use NAME`.")
+    batch = _embed(parts, model, claims)
+    read = [claim for claim in claims if claim.key not in batch.unread]
+    unread = [claim for claim in claims if claim.key in batch.unread]
     with parts.sessions.begin() as session:
-        _keep(session, cids, batch)
+        there = _keep_vectors(session, model, [claim.key for claim in read], batch)
+        _mark(session, there, batch)
+        work.finish(session, read)
+        # The store answers for others, so it is these files: they are tried again, and given up.
+        worn = [claim for claim in unread if claim.attempts >= parts.bounds.max_attempts]
+        give_up_embedding(session, worn, UNREADABLE)
+        work.retry(session, [claim for claim in unread if claim not in worn], UNREADABLE)
+
+
+def fill(parts: Parts, claims: Sequence[work.Claim]) -> None:
+    """Embed the claimed pictures for the generation that is being built, if it still is.
+
+    A picture that this model cannot embed is left without its vector; whoever builds the
+    generation counts them before it goes live. Raises Unavailable.
+    """
+    model = _model(parts, "building")
+    batch = _embed(parts, model, claims) if model is not None else _Batch()
+    with parts.sessions.begin() as session:
+        if model is not None:
+            _keep_vectors(session, model, [claim.key for claim in claims], batch)
         work.finish(session, claims)
 
 
@@ -56,57 +81,93 @@ def give_up_embedding(session: Session, claims: Sequence[work.Claim], reason: st
     _fail(session, dict.fromkeys(buried, reason))
 
 
-def _missing(session: Session, cids: Sequence[str], models: set[str]) -> dict[str, list[str]]:
-    known = set(
-        session.execute(select(Embedding.model, Embedding.cid).where(Embedding.cid.in_(cids))).all()
-    )
-    there = set(session.scalars(select(Image.cid).where(Image.cid.in_(cids))))
-    return {
-        model: [cid for cid in cids if cid in there and (model, cid) not in known]
-        for model in sorted(models)
-    }
+def give_up_filling(session: Session, claims: Sequence[work.Claim], reason: str) -> None:
+    """Leave a picture out of the generation that is being built."""
+    work.bury(session, claims, reason)
 
 
-def _read(parts: Parts, cids: set[str], batch: _Batch) -> dict[str, bytes]:
+def _model(parts: Parts, state: str) -> str | None:
+    with parts.sessions() as session:
+        live = live_generations(session)
+        return next((one.model for one in live if one.state == state), None)
+
+
+def _embed(parts: Parts, model: str, claims: Sequence[work.Claim]) -> _Batch:
+    batch = _Batch()
+    with parts.sessions() as session:
+        wanted = _missing(session, [claim.key for claim in claims], model)
+    files = _read(parts, wanted, batch)
+    if files:
+        _encode(parts, model, files, batch)
+    return batch
+
+
+def _missing(session: Session, cids: Sequence[str], model: str) -> list[str]:
+    known = select(Embedding.cid).where(Embedding.cid.in_(cids), Embedding.model == model)
+    there = select(Image.cid).where(Image.cid.in_(cids), Image.cid.not_in(known))
+    return sorted(session.scalars(there))
+
+
+def _read(parts: Parts, cids: Sequence[str], batch: _Batch) -> dict[str, bytes]:
     files = {}
-    for cid in sorted(cids):
+    for cid in cids:
         try:
             data = parts.blobs.get(cid)
             batch.probes[cid] = probe(data, parts.limits)
         except ImageRejected as error:
             batch.failures[cid] = str(error)
         except NotFound:
-            batch.failures[cid] = "The file of this picture was lost; send the picture again."
+            batch.failures[cid] = LOST
+        except Unavailable as error:
+            if parts.blobs.ping() is not None:
+                raise
+            log.warning("image.unreadable", cid=cid, error=str(error))
+            batch.unread[cid] = str(error)
         else:
             files[cid] = data
     return files
 
 
 def _encode(parts: Parts, model: str, files: Mapping[str, bytes], batch: _Batch) -> None:
-    if not files:
-        return
-    try:
-        encoder = parts.encoders.get(model)
-    except NotFound as error:
-        raise Unavailable(f"This worker has not got the model: {error}") from error
+    encoder = _encoder(parts, model)
     pictures: dict[str, Picture] = {}
     for cid, data in files.items():
-        if cid in batch.failures:
-            continue
         try:
             short_side = encoder.spec.preprocessing.short_side
             pictures[cid] = decode(data, parts.limits, short_side=short_side)
         except ImageRejected as error:
             batch.failures[cid] = str(error)
-    if pictures:
+    if not pictures:
+        return
+    try:
         encoded = encoder.encode(list(pictures.values()))
-        batch.vectors[model] = {
-            cid: pack(vector) for cid, vector in zip(pictures, encoded.embedding, strict=True)
-        }
+    except Exception as error:
+        _blame(encoder, error)
+        raise
+    for cid, vector in zip(pictures, encoded.embedding, strict=True):
+        batch.vectors[cid] = pack(vector)
 
 
-def _keep(session: Session, cids: Sequence[str], batch: _Batch) -> None:
-    """Write vectors, states and the index work, all in the transaction that finishes the claims."""
+def _encoder(parts: Parts, model: str) -> Encoder:
+    """Load the model; that it cannot be loaded is never a picture's fault."""
+    try:
+        return parts.encoders.get(model)
+    except Exception as error:
+        log.exception("model.unloadable", model=model[:12])
+        raise Unavailable(f"This worker cannot load the model {model[:12]}: {error}") from error
+
+
+def _blame(encoder: Encoder, error: Exception) -> None:
+    """Raise Unavailable if the encoder fails on a plain grey picture too."""
+    try:
+        encoder.encode([Pillow.new("RGB", (64, 64), "grey")])
+    except Exception:
+        log.exception("encoder.broken")
+        raise Unavailable(f"The encoder does not work: {error}") from error
+
+
+def _keep_vectors(session: Session, model: str, cids: Sequence[str], batch: _Batch) -> set[str]:
+    """Write vectors and what the header said, and owe the index rows; return what still exists."""
     # A picture may have been purged meanwhile; the shared lock keeps it from going just now.
     there = set(
         session.scalars(
@@ -125,21 +186,24 @@ def _keep(session: Session, cids: Sequence[str], batch: _Batch) -> None:
             )
     rows = [
         {"cid": cid, "model": model, "vector": vector}
-        for model, vectors in batch.vectors.items()
-        for cid, vector in vectors.items()
+        for cid, vector in batch.vectors.items()
         if cid in there
     ]
     if rows:
         session.execute(insert(Embedding).on_conflict_do_nothing(), rows)
     good = there - set(batch.failures)
-    # Every use is synced, also one that is searchable already: a new generation wants its row.
     uses = session.scalars(select(ProductImage.id).where(ProductImage.cid.in_(good))).all()
+    work.owe(session, work.SYNC, uses)
+    return there
+
+
+def _mark(session: Session, there: set[str], batch: _Batch) -> None:
+    good = there - set(batch.failures)
     session.execute(
         update(ProductImage)
         .where(ProductImage.cid.in_(good), ProductImage.state.in_((RECEIVED, FAILED)))
         .values(state=EMBEDDED, reason=None)
     )
-    work.owe(session, work.SYNC, uses)
     _fail(session, {cid: why for cid, why in batch.failures.items() if cid in there})
 
 

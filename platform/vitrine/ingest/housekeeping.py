@@ -1,14 +1,17 @@
 """Housekeeping: what beat has done now and then so that nothing piles up or is forgotten."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from sqlalchemy import func, select
 
 from vitrine import logs
 from vitrine.catalog.jobs import forget_jobs
+from vitrine.errors import Conflict
 from vitrine.index.models import Generation
 from vitrine.ingest.parts import Parts
 from vitrine.ingest.reconcile import reconcile
+from vitrine.ingest.switch import clear_stale_builds
 
 log = logs.get(__name__)
 
@@ -17,10 +20,17 @@ KEEP_JOBS_DAYS = 30
 
 
 def keep_house(parts: Parts) -> None:
-    """Owe what was forgotten, forget old jobs, drop collections retired for an hour."""
+    """Owe what was forgotten, forget old jobs, drop what was retired or left half-built.
+
+    Each step has its own transaction, so that one that fails undoes none of the others.
+    """
     with parts.sessions.begin() as session:
         owed = reconcile(session)
+    with parts.sessions.begin() as session:
         forgotten = forget_jobs(session, days=KEEP_JOBS_DAYS)
+    stale = 0
+    with suppress(Conflict):  # somebody is building, so what is built is not stale
+        stale = clear_stale_builds(parts)
     with parts.sessions.begin() as session:
         old = session.scalars(
             select(Generation).where(
@@ -30,4 +40,9 @@ def keep_house(parts: Parts) -> None:
         for generation in old:
             parts.index.drop(generation.images_collection)
             session.delete(generation)
-    log.info("house.kept", owed=owed, jobs_forgotten=forgotten, collections_dropped=len(old))
+    log.info(
+        "house.kept",
+        owed=owed,
+        jobs_forgotten=forgotten,
+        collections_dropped=len(old) + stale,
+    )

@@ -8,7 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from vitrine import work
-from vitrine.catalog.models import EMBEDDED, RECEIVED, Image, ProductImage
+from vitrine.catalog.models import EMBEDDED, RECEIVED, Image, JobItem, ProductImage
 from vitrine.work import Work
 
 
@@ -32,6 +32,20 @@ def reconcile(session: Session, *, limit: int = 1000) -> dict[str, int]:
         ).all()
         work.owe(session, kind, stuck)
         owed[kind] = len(stuck)
+    # A job that waits for a row nothing is owed for: one more sync tells it what became of that.
+    awaited = session.scalars(
+        select(JobItem.key)
+        .where(
+            JobItem.state == "pending",
+            JobItem.kind == work.SYNC,
+            ~exists().where(Work.kind == work.SYNC, Work.key == JobItem.key),
+            ~exists().where(Work.kind == work.EMBED, Work.key == JobItem.cid),
+        )
+        .distinct()
+        .limit(limit)
+    ).all()
+    work.owe(session, work.SYNC, awaited)
+    owed[work.SYNC] += len(awaited)
     unused = session.scalars(
         select(Image.cid)
         .where(

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from vitrine.catalog.models import Image, Product, ProductImage
+from vitrine.catalog.models import FAILED, Image, Product, ProductImage
 from vitrine.catalog.views import image_url, product_out
 from vitrine.retrieval.candidates import Candidate
 from vitrine.wire import ImageOut, ProductOut, ResultImage
@@ -88,4 +88,5 @@ def _images_json() -> Any:
 
 
 def _image_out(found: dict[str, Any]) -> ImageOut:
-    return ImageOut.model_validate({**found, "url": image_url(found["id"])})
+    url = None if found["state"] == FAILED else image_url(found["id"])
+    return ImageOut.model_validate({**found, "url": url})
