@@ -163,6 +163,15 @@ def test_the_number_of_conditions_is_bounded() -> None:
     assert wrong({f"attributes.{number}": 1 for number in range(101)}) == ["/filter"]
 
 
+def test_the_number_of_values_is_bounded_over_the_whole_filter() -> None:
+    half = {"category": [f"a{at}" for at in range(100)]}
+    parse({"any": [half, {"not": half}]})
+    many = {"any": [half, {"not": half}, {"price": {"lt": 5}}, half]}
+    with pytest.raises(FilterInvalid, match="at most 200 values") as caught:
+        parse(many)
+    assert [error["pointer"] for error in caught.value.errors] == ["/filter/any/2/price"]
+
+
 def test_values_are_read_as_they_were_written() -> None:
     assert parse({"price": [10.1, "10.10", 3]}) == PriceIn((Decimal("10.1"), Decimal(3)))
     assert parse({"category": "/apparel/tops/"}) == Category(("apparel/tops",))

@@ -27,6 +27,7 @@ FIELDS = ("category", "brand", "seller", "price", "in_stock", "attributes.<name>
 NO_OBJECT = 'A filter is a JSON object of fields, such as {"in_stock": true}.'
 MAX_DEPTH = 5
 MAX_CONDITIONS = 100
+MAX_FILTER_VALUES = 200
 _MAX_ERRORS = 20
 _KNOWN = f"The fields of a filter are {', '.join(FIELDS[:-1])} and {FIELDS[-1]}."
 
@@ -52,6 +53,7 @@ class _Reader:
     def __init__(self) -> None:
         self.errors: list[FieldError] = []
         self._conditions = 0
+        self._values = 0
 
     def filter(self, document: Any, pointer: str, *, depth: int) -> Filter:
         if not isinstance(document, dict):
@@ -72,6 +74,8 @@ class _Reader:
             return self._any(value, pointer, depth)
         if name == "not":
             return Not(self.filter(value, pointer, depth=depth + 1))
+        if self._too_many_values(value, pointer):
+            return EVERYTHING
         try:
             if name.startswith(ATTRIBUTE_PREFIX):
                 return _attribute(name.removeprefix(ATTRIBUTE_PREFIX), value)
@@ -100,6 +104,19 @@ class _Reader:
         if self._conditions == MAX_CONDITIONS + 1:
             self._wrong(pointer, f"A filter may have at most {MAX_CONDITIONS} conditions.")
         return self._conditions > MAX_CONDITIONS
+
+    def _too_many_values(self, value: Any, pointer: str) -> bool:
+        """Count a condition's values before they are read; say once that there are too many."""
+        before = self._values
+        # A list that is too long by itself is refused as such, by its reader.
+        self._values += min(len(value), values.MAX_VALUES) if isinstance(value, list) else 1
+        if before <= MAX_FILTER_VALUES < self._values:
+            self._wrong(
+                pointer,
+                f"A filter may have at most {MAX_FILTER_VALUES} values in all of its lists "
+                "together; ask for less at once.",
+            )
+        return self._values > MAX_FILTER_VALUES
 
     def _wrong(self, pointer: str, detail: str) -> None:
         if len(self.errors) < _MAX_ERRORS:
