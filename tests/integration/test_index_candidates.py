@@ -7,7 +7,7 @@ import pytest
 
 from vitrine.index.client import VectorIndex
 from vitrine.index.schema import IndexRow, Vectors
-from vitrine.retrieval.candidates import Candidate, candidates
+from vitrine.retrieval.candidates import Among, Candidate, candidates
 from vitrine.retrieval.filters import EVERYTHING, parse
 
 NAME = "images_1"
@@ -80,7 +80,7 @@ def test_a_filter_narrows(index: VectorIndex) -> None:
 def test_excluded_products_take_no_slot(index: VectorIndex) -> None:
     everything = naive(QUERY, ROWS)
     excluded = {product for product, _ in everything[:4]}
-    found = candidates(index, NAME, QUERY, EVERYTHING, 10, exclude_products=excluded)
+    found = candidates(index, NAME, QUERY, EVERYTHING, 10, among=Among(exclude=excluded))
     assert slots(found) == everything[4:14]
 
 

@@ -1,20 +1,33 @@
 """The products nearest to a vector, as the index knows them."""
 
-from collections.abc import Set
+from collections.abc import Collection, Set
+from dataclasses import dataclass
 from itertools import chain
 
 from vitrine.index.capabilities import MAX_RESULTS
 from vitrine.index.client import VectorIndex
+from vitrine.index.expressions import all_of, one_of
 from vitrine.index.schema import Vectors
 from vitrine.retrieval.filters import Filter, to_milvus
 from vitrine.retrieval.grouping import Candidate, best_per_product
 
-__all__ = ["Candidate", "candidates"]
+__all__ = ["Among", "Candidate", "candidates"]
 
 # A product has 3 to 5 pictures as a rule, and a query photo often matches most of them. Each
 # picture fetched costs Milvus Lite about 0.1 ms, a second search many times that.
 _PICTURES_PER_PRODUCT = 3
 _SMALLEST_FETCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Which products may be candidates: these `only`, if named, and none of `exclude`."""
+
+    only: Collection[int] | None = None
+    exclude: Set[int] = frozenset()
+
+
+EVERY_PRODUCT = Among()
 
 
 def candidates(
@@ -24,20 +37,26 @@ def candidates(
     tree: Filter,
     limit: int,
     *,
-    exclude_products: Set[int] = frozenset(),
+    among: Among = EVERY_PRODUCT,
 ) -> list[Candidate]:
     """Find up to `limit` products for the vectors [n, d]; a product scores by its best picture.
 
     Fetches more pictures than products are wanted, and twice as many again until there are
     enough or the index has no more. A filter on attributes is applied only in part: hydration
-    applies the rest, so ask for more than is to be shown when `to_milvus` says it is not exact.
+    applies the rest, so ask for more than is to be shown when `to_milvus` says it is not exact,
+    or name the products in `among.only` if they are few.
     """
+    if among.only is not None and not among.only:
+        return []
     expression, _ = to_milvus(tree)
-    fetch = max(_SMALLEST_FETCH, (limit + len(exclude_products)) * _PICTURES_PER_PRODUCT)
+    if among.only is not None:
+        named = one_of("product_id", sorted(among.only))
+        expression = all_of([part for part in (expression, named) if part])
+    fetch = max(_SMALLEST_FETCH, (limit + len(among.exclude)) * _PICTURES_PER_PRODUCT)
     while True:
         fetch = min(fetch, MAX_RESULTS)
         answers = index.search(collection, vectors, expression=expression, limit=fetch)
-        found = best_per_product(chain(*answers), exclude_products=exclude_products)
+        found = best_per_product(chain(*answers), exclude_products=among.exclude)
         # What was not fetched scores no better than this; with several vectors one list may
         # still hold better products below its end than another has above.
         unseen = max((answer[-1].score for answer in answers if len(answer) == fetch), default=-1.0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from vitrine.catalog.models import Product, ProductImage
 from vitrine.db import Sessions
@@ -21,7 +21,7 @@ from vitrine.index.client import VectorIndex
 from vitrine.index.generations import active_generation
 from vitrine.media.decode import Limits, decode
 from vitrine.retrieval import filters
-from vitrine.retrieval.candidates import candidates
+from vitrine.retrieval.candidates import Among, candidates
 from vitrine.retrieval.hydration import Hydrated, hydrate
 from vitrine.wire import (
     DEFAULT_LIMIT,
@@ -36,6 +36,8 @@ from vitrine.wire import (
 # Hydration may drop some candidates; these many more are asked for so that a page stays full.
 _HEADROOM = 8
 _MOST_CANDIDATES = 4096
+# Up to so many products that match a condition on attributes are named to the index.
+_FEW_PRODUCTS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,8 @@ class SearchService:
     ) -> list[Hydrated]:
         """Fetch more until the page is full: hydration drops what no longer stands."""
         condition = filters.to_sql(tree)
+        with timing.stage("search"):
+            among = Among(only=self._matching(tree, condition), exclude=exclude)
         wanted = limit + _HEADROOM
         while True:
             with timing.stage("search"):
@@ -214,13 +218,25 @@ class SearchService:
                     vectors,
                     tree,
                     wanted,
-                    exclude_products=exclude,
+                    among=among,
                 )
             with timing.stage("hydrate"), self._sessions() as session:
                 shown = hydrate(session, found, condition, currency=self._currency)
             if len(shown) >= limit or len(found) < wanted or wanted >= _MOST_CANDIDATES:
                 return shown[:limit]
             wanted = min(wanted * 4, _MOST_CANDIDATES)
+
+    def _matching(self, tree: filters.Filter, condition: ColumnElement[bool]) -> list[int] | None:
+        """Name the products that match, if the index cannot tell and they are few.
+
+        If they are many, going through the nearest ones finds enough of them soon.
+        """
+        if filters.to_milvus(tree)[1]:
+            return None
+        with self._sessions() as session:
+            some = select(Product.id).where(condition).limit(_FEW_PRODUCTS + 1)
+            found = list(session.scalars(some))
+        return found if len(found) <= _FEW_PRODUCTS else None
 
     def _result(
         self, found: Hydrated, position: int, search_id: str, serving: _Serving, key_id: str
