@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 # The platform is many processes. Where this is set, each of them would compile every library anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-INSTALL = $(BIN)/uv pip install --python $(BIN)/python
+# A terminal is shown the progress, a log is not.
+INSTALL = $(BIN)/uv pip install $(if $(MAKE_TERMOUT),,--quiet) --python $(BIN)/python
 
 # A stamp is written last, so that what was interrupted is done again.
 MADE := $(VENV)/.made
