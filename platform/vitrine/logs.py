@@ -16,7 +16,19 @@ from vitrine.settings import Settings
 
 # A plain key, wherever it slipped in: into a message, a traceback, a header.
 _KEY = re.compile(r"vt_(storefront|seller|ads|admin)_[A-Za-z0-9_-]{8,}")
-_NOISY = ("urllib3", "PIL", "httpx", "httpcore", "pymilvus", "fsspec", "alembic")
+# Celery would tell of every message of every sweep; what a task did, it says itself.
+_NOISY = (
+    "PIL",
+    "alembic",
+    "celery.app.trace",
+    "celery.beat",
+    "celery.worker.strategy",
+    "fsspec",
+    "httpcore",
+    "httpx",
+    "pymilvus",
+    "urllib3",
+)
 
 Event = MutableMapping[str, Any]
 
