@@ -4,12 +4,16 @@ A value comes from the first of: a `VITRINE_…` variable, the file `<data dir>/
 `vitrine up` writes (so that a second shell finds the platform without a variable), the default.
 """
 
+import difflib
 import json
+import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -18,6 +22,7 @@ from pydantic_settings import (
 )
 
 from vitrine.errors import Misconfigured
+from vitrine.wire.reading import sentence
 
 RUNNING_FILE = "running.json"
 KEYS_FILE = "keys.json"
@@ -60,7 +65,7 @@ class Settings(BaseSettings):
     runtime: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="What computes embeddings: auto is openvino."
     )
-    currency: str = Field("EUR", pattern=r"^[A-Z]{3}$", description="The shop's one currency.")
+    currency: str = Field("EUR", description="The shop's one currency.")
 
     max_image_bytes: PositiveInt = Field(20 * MIB, description="Largest accepted picture file.")
     max_image_pixels: PositiveInt = Field(
@@ -85,6 +90,13 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, json elsewhere."
     )
+
+    @field_validator("currency")
+    @classmethod
+    def _is_currency(cls, code: str) -> str:
+        if not re.fullmatch(r"[A-Z]{3}", code):
+            raise PydanticCustomError("currency", 'must be three capital letters, such as "EUR"')
+        return code
 
     @model_validator(mode="before")
     @classmethod
@@ -129,6 +141,20 @@ def read_running(data_dir: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def unknown_variables() -> dict[str, str]:
+    """Find the VITRINE_… variables that are no setting, which are typing errors, each in words."""
+    prefix = "VITRINE_"
+    known = [name.upper() for name in Settings.model_fields]
+    found = {}
+    for name in sorted(os.environ):
+        written = name.upper().removeprefix(prefix)
+        if name.upper().startswith(prefix) and written not in known:
+            near = difflib.get_close_matches(written, known, n=1)
+            meant = f"did you mean {prefix}{near[0]}?" if near else "docs/settings.md lists them"
+            found[name] = f"is no setting and has no effect; {meant}"
+    return found
+
+
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
     """Read the settings of this process, once. Raises Misconfigured, naming each variable."""
@@ -136,7 +162,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         wrong = "; ".join(
-            f"VITRINE_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+            f"VITRINE_{'_'.join(map(str, item['loc'])).upper()} {sentence(item)}"
             for item in error.errors()
         )
         raise Misconfigured(f"A setting cannot be used. {wrong}.") from error

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import click
 
 from vitrine import __version__
+from vitrine.cli.outages import as_unavailable
 from vitrine.errors import VitrineError
 
 
@@ -80,21 +81,25 @@ class LazyGroup(click.Group):
             )
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
-        """Run, and turn an error that Vitrine raised on purpose into one line and exit code 1."""
+        """Run; what Vitrine raised on purpose, or an outage, is one line and exit code 1."""
         try:
             return super().main(args, *rest, **extra)
-        except VitrineError as error:
+        except Exception as error:
+            said = error if isinstance(error, VitrineError) else as_unavailable(error)
+            if said is None:
+                raise
             if _wants_traceback():
                 traceback.print_exception(error)
-            report(error)
+            report(said)
             sys.exit(1)
 
 
 def report(error: VitrineError) -> None:
-    """Print one red line, and one line for each field that is wrong."""
+    """Print one red line, and one line for each wrong field that it does not name already."""
     click.secho(f"error: {error}", fg="red", err=True)
     for field in error.errors:
-        click.secho(f"  {field['pointer']}: {field['detail']}", fg="red", err=True)
+        if field["detail"] not in str(error):
+            click.secho(f"  {field['pointer']}: {field['detail']}", fg="red", err=True)
 
 
 def _wants_traceback() -> bool:

@@ -17,12 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from vitrine import db, work
 from vitrine.assembly import Platform, assemble
 from vitrine.catalog.keys import authenticate
+from vitrine.cli import phrases
 from vitrine.embedded.datadir import read_json
 from vitrine.embedded.processes import started_at
 from vitrine.errors import VitrineError
 from vitrine.index.generations import active_generation
 from vitrine.migrations import pending_migration
-from vitrine.settings import KEYS_FILE, Settings, read_running
+from vitrine.settings import KEYS_FILE, Settings, read_running, unknown_variables
 
 GIB = 1024**3
 LITTLE_DISK = 2 * GIB
@@ -80,6 +81,14 @@ def versions(settings: Settings) -> Iterator[Finding]:
             yield good(f"not installed; only {purpose} needs it", package)
 
 
+def variables(settings: Settings) -> Iterator[Finding]:
+    unknown = unknown_variables()
+    if not unknown:
+        yield good("every VITRINE_… variable is known")
+    for name, sentence in unknown.items():
+        yield warning(sentence, name)
+
+
 def data_directory(settings: Settings) -> Iterator[Finding]:
     path = settings.data_dir
     if not path.exists():
@@ -135,7 +144,7 @@ def milvus(settings: Settings) -> Iterator[Finding]:
     if reason is not None:
         yield bad(f"{reason} (VITRINE_MILVUS_URI; is `vitrine up` running?)")
     else:
-        yield good(f"{settings.milvus_uri}, {index.capabilities.version}")
+        yield good(f"{phrases.milvus(index.capabilities)} at {settings.milvus_uri}")
 
 
 def blobs(settings: Settings) -> Iterator[Finding]:
@@ -151,7 +160,7 @@ def model(settings: Settings) -> Iterator[Finding]:
     if found.spec.trained:
         yield good(found.name)
     else:
-        yield warning(f"{found.name} is untrained; `vitrine models list` shows others")
+        yield warning(f"{found.name} is untrained. {phrases.HOW_TO_TRAINED}")
     if not platform.index.exists(generation.images_collection):
         yield bad(
             f"the collection {generation.images_collection} is gone: run `vitrine index rebuild`",
@@ -205,6 +214,7 @@ def owed_work(settings: Settings) -> Iterator[Finding]:
 
 CHECKS: dict[str, Check] = {
     "version": versions,
+    "variables": variables,
     "data directory": data_directory,
     "vitrine up": running,
     "PostgreSQL": postgres,

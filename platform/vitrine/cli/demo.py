@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from vitrine.cli import phrases
 from vitrine.cli.keyring import read_keys
 from vitrine.client import VitrineClient
 from vitrine.demo import folder, measuring
@@ -239,7 +240,7 @@ def _compare(
     if found and not found.trained:
         console.print(
             "The model is UNTRAINED: its weights are random, and its figures say nothing about "
-            "what a trained one finds. `vitrine models list` shows what else there is.",
+            f"what a trained one finds. {phrases.HOW_TO_TRAINED}",
             style="bold yellow",
         )
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from vitrine import work
 from vitrine.assembly import Platform, assemble
+from vitrine.cli import phrases
 from vitrine.errors import Unavailable
 from vitrine.index.generations import active_generation
 from vitrine.ingest.reconcile import reconcile
@@ -91,7 +92,9 @@ def _describe(console: Console, platform: Platform, collection: str, model: str)
     if reason is not None:
         raise Unavailable(reason)
     there = platform.index.exists(collection)
-    console.print(f"Milvus {platform.index.capabilities.version} at {platform.settings.milvus_uri}")
+    console.print(
+        f"{phrases.milvus(platform.index.capabilities)} at {platform.settings.milvus_uri}"
+    )
     console.print(f"Model  {model}")
     console.print(
         f"Active {collection}" + ("" if there else " [red](missing: run vitrine index rebuild)[/]")

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from vitrine.assembly import Platform, assemble
+from vitrine.cli import phrases
 from vitrine.embedding.names import BUILT_IN
 from vitrine.embedding.registry import InstalledModel
 from vitrine.index.models import Generation
@@ -20,7 +21,7 @@ _LOOK_SECONDS = 1.0
 _MIB = 1024 * 1024
 _UNTRAINED = (
     "{name} is NOT TRAINED: it finds copies and close likenesses, and nothing of what a trained "
-    "model knows. For one: `vitrine models build timm:resnet50`, then `vitrine models use` it."
+    f"model knows. {phrases.HOW_TO_TRAINED}"
 )
 
 

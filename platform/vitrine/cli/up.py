@@ -14,11 +14,12 @@ from typing import NoReturn
 import click
 
 from vitrine import __version__, logs
+from vitrine.cli import phrases
 from vitrine.embedded.datadir import DataDir
 from vitrine.embedded.lock import DataDirLock
 from vitrine.embedded.stack import Opened, Stack
 from vitrine.errors import Misconfigured
-from vitrine.settings import KEYS_FILE, RUNNING_FILE, Settings, load_settings
+from vitrine.settings import KEYS_FILE, RUNNING_FILE, Settings, load_settings, unknown_variables
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -34,6 +35,8 @@ def up() -> None:
     """
     for number in STOP_SIGNALS:
         signal.signal(number, _interrupt)
+    for name, sentence in unknown_variables().items():
+        click.secho(f"{name} {sentence}", fg="yellow", err=True)
     try:
         home = DataDir.prepare(load_settings().data_dir)
         with DataDirLock(home.path) as lock:
@@ -118,8 +121,8 @@ def show(opened: Opened, settings: Settings, seconds: float) -> None:
         click.secho(
             "  This model is UNTRAINED: its weights are random, so what it finds alike is a\n"
             "  matter of colour and texture. With trained weights at hand:\n"
-            f"    {command} models build timm:resnet50.a1_in1k\n"
-            f"    {command} models use timm:resnet50.a1_in1k",
+            f"    {command} models build {phrases.TRAINED_MODEL}\n"
+            f"    {command} models use {phrases.TRAINED_MODEL}",
             fg="yellow",
         )
     click.echo("\nIn a second shell:")
