@@ -1,16 +1,26 @@
 """`vitrine search`: find products by a photo, as a storefront would."""
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
+from vitrine.cli import phrases
 from vitrine.cli.keyring import read_keys
 from vitrine.client import VitrineClient
 from vitrine.settings import load_settings
-from vitrine.wire import MAX_LIMIT, SearchResponse
+from vitrine.wire import MAX_LIMIT, ProductOut, SearchResponse
+
+_PIPE_COLUMNS = 10_000
+# Rank, score, stock and the spaces between, with title, brand and category at their narrowest.
+_OTHER_COLUMNS = 3 + 5 + 5 + 7 * 2 + 3 * 6
 
 
 class FilterType(click.ParamType[dict[str, Any]]):
@@ -71,32 +81,10 @@ def search(
 
 def show(found: SearchResponse, seconds: float) -> None:
     """Print the results as a table, what they took and whether they mean anything."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console()
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("#", "score"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("title", "brand", "category"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("price", justify="right", no_wrap=True)
-    table.add_column("stock", no_wrap=True)
-    table.add_column("id", style="dim", overflow="fold")
-    for rank, hit in enumerate(found.results, start=1):
-        product = hit.product
-        stock = "[green]yes[/]" if product.in_stock else "[red]no[/]"
-        table.add_row(
-            str(rank),
-            f"{hit.score:.3f}",
-            *(escape(text) for text in (product.title, product.brand, product.category)),
-            f"{product.price:.2f} {product.currency}",
-            stock,
-            escape(product.id),
-        )
+    # Nothing is wrapped or cut for a pipe: what reads it wants one line a product.
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
     if found.results:
-        console.print(table)
+        show_table(found, console)
     else:
         console.print("Nothing found. Is the shop filled, and does the filter leave anything?")
     spent = found.timing_ms
@@ -110,6 +98,47 @@ def show(found: SearchResponse, seconds: float) -> None:
     if not found.model.trained:
         console.print(
             "This model is UNTRAINED: its weights are random and its scores mean little. "
-            "`vitrine models list` shows what else there is.",
+            f"{phrases.HOW_TO_TRAINED}",
             style="bold yellow",
+            highlight=False,
         )
+
+
+def show_table(found: SearchResponse, console: Console) -> None:
+    """Print one line a product. An id is to be copied: it is whole whatever else is cut."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("id", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    # Of these alone rich takes away what is too wide; their cells then end in an ellipsis.
+    for heading in ("title", "brand", "category"):
+        table.add_column(heading)
+    table.add_column("price", justify="right", no_wrap=True)
+    table.add_column("stock", no_wrap=True)
+    for rank, hit in enumerate(found.results, start=1):
+        product = hit.product
+        table.add_row(
+            str(rank),
+            Text(product.id, style="dim"),
+            f"{hit.score:.3f}",
+            *map(_in_one_line, (product.title, product.brand, product.category)),
+            _price(product),
+            "[green]yes[/]" if product.in_stock else "[red]no[/]",
+        )
+    # On a terminal that is too narrow the lines run over: what runs over can still be copied.
+    console.width = max(console.width, _least_columns(found))
+    console.print(table)
+
+
+def _least_columns(found: SearchResponse) -> int:
+    ids = max(len(hit.product.id) for hit in found.results)
+    prices = max(len(_price(hit.product)) for hit in found.results)
+    return ids + prices + _OTHER_COLUMNS
+
+
+def _price(product: ProductOut) -> str:
+    return f"{product.price:.2f} {product.currency}"
+
+
+def _in_one_line(text: str) -> Text:
+    return Text(" ".join(text.split()), no_wrap=True, overflow="ellipsis")

@@ -1,5 +1,6 @@
 """`vitrine search`: what a person sees, and what it says when something is missing."""
 
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -9,11 +10,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask, request
+from rich.console import Console
 from werkzeug.serving import make_server
 
-from vitrine.cli.search import search
+from vitrine.cli.search import search, show, show_table
 from vitrine.errors import Misconfigured, Unavailable
 from vitrine.settings import load_settings
+from vitrine.wire import SearchResponse
 
 NOW = "2026-01-02T03:04:05Z"
 PRODUCT: dict[str, Any] = {
@@ -94,7 +97,53 @@ def test_the_table_and_the_warning(url: str, photo: str, asked: list[dict[str, A
         assert word in shown, shown
     assert "1 found in 21 ms (decode 4, encode 9, search 6, hydrate 2)" in shown
     assert "UNTRAINED" in shown
+    assert "`vitrine models build timm:resnet50.a1_in1k`" in shown
     assert "UNTRAINED" not in run(photo, "--url", url, "--key", "k", "--limit", "2").output
+
+
+def found(**changes: Any) -> SearchResponse:
+    hit = {"score": 0.8, "image": {"id": "c", "url": "/media/c"}, "token": "t"}
+    return SearchResponse.model_validate(
+        {
+            "search_id": "s",
+            "query": {"by": "image", "limit": 2},
+            "results": [{**hit, "product": {**PRODUCT, **changes}}] * 2,
+            "timing_ms": {},
+            "model": {"name": "m", "digest": "d", "trained": True},
+        }
+    )
+
+
+LONG = {
+    "title": "Alba striped stoneware espresso cup\nwith a saucer in terracotta",
+    "category": "home/kitchen/tableware/cups/espresso",
+}
+
+
+@pytest.mark.parametrize("columns", [20, 60, 80, 120])
+@pytest.mark.parametrize("product_id", ["demo:espresso-1-00012", "a" * 63 + ":" + "b" * 128])
+def test_an_id_is_never_split(columns: int, product_id: str) -> None:
+    written = io.StringIO()
+    show_table(found(id=product_id, **LONG), Console(width=columns, file=written))
+    heading, *rows = written.getvalue().splitlines()
+    assert heading.split()[:2] == ["#", "id"]
+    assert [row.split()[1] for row in rows] == [product_id] * 2
+
+
+def test_a_line_a_product_at_eighty_columns() -> None:
+    written = io.StringIO()
+    show_table(found(id="demo:espresso-1-00012", **LONG), Console(width=80, file=written))
+    lines = written.getvalue().splitlines()
+    assert len(lines) == 3
+    assert all(len(line) <= 80 for line in lines)
+    assert "…" in lines[1]
+
+
+def test_nothing_is_cut_for_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    show(found(**LONG), 0.1)
+    shown = capsys.readouterr().out.splitlines()
+    assert "Alba striped stoneware espresso cup with a saucer in terracotta" in shown[1]
+    assert LONG["category"] in shown[1]
 
 
 def test_json_is_the_answer(url: str) -> None:
