@@ -1,6 +1,12 @@
-"""From whatever a file holds to 8-bit sRGB: depth, transparency, CMYK and colour profiles."""
+"""From whatever a file holds to 8-bit sRGB: depth, transparency, CMYK and colour profiles.
+
+It is done in strips, each reduced at once if the picture is wanted smaller: the steps between take
+up to 28 bytes a pixel, of one strip instead of the whole picture.
+"""
 
 import io
+import math
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -11,12 +17,46 @@ _MAX_PROFILE_BYTES = 4 * 1024 * 1024
 _WHITE = (255, 255, 255)
 _ALPHA_MODES = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
 _DEEP_MODES = frozenset({"I", "F"})
+_STRIP_PIXELS = 256 * 1024
+_Range = tuple[float, float]
 
 
-def flatten(image: Image.Image) -> Image.Image:
+def develop(image: Image.Image, *, factor: int = 1) -> Image.Image:
+    """Make an 8-bit sRGB picture of a loaded one, on white, both sides divided by `factor`.
+
+    By the profile in the picture's `info`. The answer is always a picture of its own.
+    """
+    profile = image.info.get("icc_profile")
+    if _is_plain(image, profile):
+        return image.reduce(factor) if factor > 1 else image.copy()
+    whites = _range(image) if image.mode in _DEEP_MODES else (0.0, 65535.0)
+    size = -(-image.width // factor), -(-image.height // factor)
+    made = Image.new("RGB", size)
+    for top, strip in _strips(image, factor):
+        flat = _flatten(strip, whites)
+        if factor > 1:
+            flat = flat.reduce(factor)
+        made.paste(_to_srgb(flat, profile), (0, top // factor))
+    return made
+
+
+def _is_plain(image: Image.Image, profile: bytes | None) -> bool:
+    if image.mode != "RGB" or "transparency" in image.info:
+        return False
+    return not profile or _usable(profile, "RGB") is None
+
+
+def _strips(image: Image.Image, factor: int = 1) -> Iterator[tuple[int, Image.Image]]:
+    """Cut into strips whose heights are multiples of `factor`, the last excepted."""
+    rows = max(_STRIP_PIXELS // image.width // factor, 1) * factor
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _flatten(image: Image.Image, whites: _Range) -> Image.Image:
     """Bring any mode to RGB or CMYK, 8 bits a channel, with transparency laid onto white."""
     if image.mode in _DEEP_MODES or image.mode.startswith("I;16"):
-        return _flatten_deep(image)
+        return _flatten_deep(image, whites)
     if image.mode == "LAB":
         return _from_lab(image)
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
@@ -41,45 +81,63 @@ def _shorten_transparent_colour(image: Image.Image) -> None:
         image.info["transparency"] = tuple(value >> 8 for value in key)
 
 
-def _flatten_deep(image: Image.Image) -> Image.Image:
+def _flatten_deep(image: Image.Image, whites: _Range) -> Image.Image:
     values = np.asarray(image)
-    grey = _to_eight_bits(values, sixteen=image.mode.startswith("I;16"))
+    sixteen = image.mode.startswith("I;16")
+    grey = _shortened(values) if sixteen else _scaled(values, whites)
     key = image.info.get("transparency")
     if isinstance(key, int):
         grey = np.where(values == key, np.uint8(255), grey)
     return Image.fromarray(grey).convert("RGB")
 
 
-def _to_eight_bits(values: npt.NDArray[np.generic], *, sixteen: bool) -> npt.NDArray[np.uint8]:
-    """Scale, never clip. Where the file does not say what white is, its range is guessed."""
-    if sixteen:
-        return (values.astype(np.uint16, copy=False) >> 8).astype(np.uint8)
-    numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(numbers.min()), float(numbers.max())
-    if low >= 0 and high <= 1 and values.dtype.kind == "f":
-        low, high = 0.0, 1.0
-    elif low >= 0 and high <= 255:
-        low, high = 0.0, 255.0
-    elif low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0
+def _shortened(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    return (values.astype(np.uint16, copy=False) >> 8).astype(np.uint8)
+
+
+def _scaled(values: npt.NDArray[np.generic], whites: _Range) -> npt.NDArray[np.uint8]:
+    low, high = whites
     # In float64, because high - low of two large floats can overflow float32.
-    scaled = (numbers.astype(np.float64) - low) * (255.0 / max(high - low, 1e-12))
-    return np.rint(scaled).astype(np.uint8)
+    numbers = _finite(values).astype(np.float64)
+    return np.rint((numbers - low) * (255.0 / max(high - low, 1e-12))).astype(np.uint8)
+
+
+def _finite(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    return np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _range(image: Image.Image) -> _Range:
+    """What is black and what is white: scale, never clip. The file does not say: it is guessed."""
+    low, high = math.inf, -math.inf
+    for _, strip in _strips(image):
+        numbers = _finite(np.asarray(strip))
+        low, high = min(low, float(numbers.min())), max(high, float(numbers.max()))
+    if low < 0:
+        return low, high
+    bounds = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+    return next(((0.0, bound) for bound in bounds if high <= bound), (low, high))
 
 
 def _from_lab(image: Image.Image) -> Image.Image:
-    converted = ImageCms.profileToProfile(
-        image, ImageCms.createProfile("LAB"), _srgb(), outputMode="RGB"
-    )
+    converted = ImageCms.applyTransform(image, _lab_transform())
     assert converted is not None
     return converted
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+@lru_cache(maxsize=1)
+def _lab_transform() -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(ImageCms.createProfile("LAB"), _srgb(), "LAB", "RGB")
+
+
+def _usable(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
+    if not profile or len(profile) > _MAX_PROFILE_BYTES:
+        return None
+    return _transform(profile, mode)
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Convert RGB or CMYK to sRGB by the file's own profile; a broken profile is ignored."""
-    transform = None
-    if profile and len(profile) <= _MAX_PROFILE_BYTES:
-        transform = _transform(profile, image.mode)
+    transform = _usable(profile, image.mode)
     if transform is not None:
         try:
             converted = ImageCms.applyTransform(image, transform)

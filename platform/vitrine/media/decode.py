@@ -4,7 +4,8 @@ The size is read from the header, and what is too large is refused there. Only t
 accepted formats are ever loaded, each is tried for the format that the bytes claim, and whatever
 it raises becomes `ImageRejected` with one of these stable codes:
 
-    empty · too-many-bytes · too-many-pixels · too-small · unsupported-format · truncated · corrupt
+    empty · too-many-bytes · too-many-pixels · too-small · too-long · unsupported-format ·
+    truncated · corrupt
 """
 
 import importlib
@@ -20,11 +21,19 @@ import pillow_heif
 from PIL import Image, ImageCms, ImageFile
 
 from vitrine.errors import ImageRejected
-from vitrine.media import colour, headers
+from vitrine.media import colour, cost, headers
 from vitrine.media.budget import DECODING
 from vitrine.media.formats import is_cut_short, sniff
 
 MIN_SIDE = 16
+# No photo is longer. A JPEG could not hold it, and scaling it to a short side would not shrink it.
+MAX_SIDE = 30_000
+MAX_ASPECT = 20
+# A decoded picture that may come smaller has at most so many times short_side² pixels.
+_MOST_SQUARES = 32
+# What one decode may take. An operator who raises max_pixels raises it for the plainest pictures.
+_MOST_BYTES = 425_000_000
+_LEAST_BYTES_A_PIXEL = 8
 _MIB = 1024 * 1024
 
 _PILLOW_NAMES = {
@@ -78,6 +87,11 @@ class Limits:
     max_bytes: int
     max_pixels: int
 
+    @property
+    def most_bytes(self) -> int:
+        """Memory that decoding may take, for one picture and for all at once."""
+        return max(_MOST_BYTES, _LEAST_BYTES_A_PIXEL * self.max_pixels)
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -93,10 +107,12 @@ class _Opened:
     image: ImageFile.ImageFile
     format: str
     orientation: int
+    scans: int
 
-    @property
-    def pixels(self) -> int:
-        return self.image.width * self.image.height
+    def bytes_to_decode(self, whole: int, factor: int = 1) -> int:
+        return cost.bytes_to_decode(
+            self.image, self.format, whole=whole, scans=self.scans, factor=factor
+        )
 
 
 def probe(data: bytes, limits: Limits) -> Probe:
@@ -114,39 +130,47 @@ def decode(data: bytes, limits: Limits, *, short_side: int | None = None) -> Ima
     """Decode to upright 8-bit sRGB on white.
 
     With `short_side` the picture may come smaller, with both sides at least that long (or as long
-    as they were): a JPEG is then decoded at reduced scale, which is several times faster.
-    Raises ImageRejected. Waits while too many pixels are being decoded by other threads.
+    as they were), and has at most 32 × short_side² pixels: a JPEG is then decoded at reduced scale,
+    which is several times faster. Raises ImageRejected. Waits while other threads decode too much.
     """
     name = _admit(data, limits)
     with _refusing(data, name):
         opened = _open(data, name, limits)
-        whole = opened.pixels
-        if short_side is not None and name == "jpeg":
-            opened.image.draft(None, (short_side, short_side))
-        # A progressive JPEG keeps the coefficients of the whole picture, whatever the scale.
-        progressive = "progressive" in opened.image.info
-        cost = max(opened.pixels, whole // 2 if progressive else 0)
-        with DECODING.reserve(cost, bound=limits.max_pixels):
-            return _pixels(opened, short_side)
+        image = opened.image
+        whole = image.width * image.height
+        factor = 1
+        if short_side is not None:
+            if name == "jpeg":
+                image.draft(None, (short_side, short_side))
+            factor = max(min(image.size) // (2 * short_side), 1)
+        size = opened.bytes_to_decode(whole, factor)
+        with DECODING.reserve(size, bound=limits.most_bytes):
+            made = _pixels(opened, factor)
+            return made if short_side is None else _shortened(made, short_side)
 
 
-def _pixels(opened: _Opened, short_side: int | None) -> Image.Image:
-    image: Image.Image = opened.image
-    announced = image.size
-    image.load()
-    if image.size != announced:
+def _pixels(opened: _Opened, factor: int) -> Image.Image:
+    announced = opened.image.size
+    opened.image.load()
+    if opened.image.size != announced:
         raise ValueError("the header announces another size")
-    profile = image.info.get("icc_profile")
-    image = colour.flatten(image)
-    if short_side is not None and (factor := min(image.size) // (2 * short_side)) >= 2:
-        image = image.reduce(factor)
-    image = colour.to_srgb(image, profile)
+    image = colour.develop(opened.image, factor=factor)
+    # The decoder's copy goes before the next one is made.
+    opened.image.close()
     if opened.orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[opened.orientation])
     # A picture without a trace of its file: no metadata can leak into what is made from it.
-    image = image.copy() if isinstance(image, ImageFile.ImageFile) else image
     image.info = {}
     return image
+
+
+def _shortened(image: Image.Image, short_side: int) -> Image.Image:
+    """Scale a long picture down, whose short side alone does not bound its pixels."""
+    too_many = image.width * image.height / (_MOST_SQUARES * short_side**2)
+    if too_many <= 1:
+        return image
+    width, height = (max(int(side / too_many**0.5), 1) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BOX)
 
 
 def _admit(data: bytes, limits: Limits) -> str:
@@ -162,41 +186,57 @@ def _admit(data: bytes, limits: Limits) -> str:
 def _open(data: bytes, name: str, limits: Limits) -> _Opened:
     """Read the header and hold it against the limits."""
     _load_readers()
-    _check_header(data, name, limits)
+    scans = _check_header(data, name, limits)
     image = Image.open(io.BytesIO(data), formats=(_PILLOW_NAMES[name],))
     _check_size(*image.size, limits)
-    return _Opened(image, name, _orientation(image, name))
+    opened = _Opened(image, name, _orientation(image, name), scans)
+    pixels = image.width * image.height
+    needed = opened.bytes_to_decode(pixels)
+    if needed > limits.most_bytes:
+        raise _too_many_pixels(pixels, pixels * limits.most_bytes // needed, f" as {name.upper()}")
+    return opened
 
 
-def _check_header(data: bytes, name: str, limits: Limits) -> None:
+def _check_header(data: bytes, name: str, limits: Limits) -> int:
+    """Refuse what a reader would allocate too much for when it opens; return a JPEG's scans."""
     if name == "webp" and (canvas := headers.webp_canvas(data)):
         _check_size(*canvas, limits)
-    elif name == "jpeg" and headers.jpeg_scans(data) > headers.MAX_JPEG_SCANS:
-        raise ValueError("too many scans")
+    elif name == "jpeg":
+        scans = headers.jpeg_scans(data)
+        if scans > headers.MAX_JPEG_SCANS:
+            raise ValueError("too many scans")
+        return scans
     elif name == "tiff":
         layout = headers.tiff_layout(data)
         if layout.segments > headers.MAX_TIFF_SEGMENTS:
             raise ValueError("too many strips")
         if layout.tile_pixels > limits.max_pixels:
-            raise _too_many_pixels(layout.tile_pixels, limits)
+            raise _too_many_pixels(layout.tile_pixels, limits.max_pixels)
+    return 1
 
 
 def _check_size(width: int, height: int, limits: Limits) -> None:
     if width * height > limits.max_pixels:
-        raise _too_many_pixels(width * height, limits)
+        raise _too_many_pixels(width * height, limits.max_pixels)
     if min(width, height) < MIN_SIDE:
         raise ImageRejected(
             "too-small",
             f"The picture has {width} × {height} pixels and needs at least {MIN_SIDE} × "
             f"{MIN_SIDE}: upload the original photo instead of a thumbnail.",
         )
+    if max(width, height) > min(MAX_SIDE, MAX_ASPECT * min(width, height)):
+        raise ImageRejected(
+            "too-long",
+            f"The picture has {width} × {height} pixels; no side may have more than {MAX_SIDE}, "
+            f"or more than {MAX_ASPECT} times the other: crop it and upload it again.",
+        )
 
 
-def _too_many_pixels(pixels: int, limits: Limits) -> ImageRejected:
+def _too_many_pixels(pixels: int, most: int, of_this_kind: str = "") -> ImageRejected:
     return ImageRejected(
         "too-many-pixels",
-        f"The picture has {pixels / 1e6:.1f} megapixels and may have "
-        f"{limits.max_pixels / 1e6:.1f}: scale it down and upload it again.",
+        f"The picture has {pixels / 1e6:.1f} megapixels and may have {most / 1e6:.1f}"
+        f"{of_this_kind}: scale it down and upload it again.",
     )
 
 

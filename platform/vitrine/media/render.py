@@ -4,7 +4,8 @@ import io
 
 from PIL import Image
 
-from vitrine.media.decode import MIN_SIDE, Limits, decode, probe
+from vitrine.errors import ImageRejected
+from vitrine.media.decode import BROKEN, MIN_SIDE, Limits, decode, probe
 
 QUALITY = 85
 
@@ -26,5 +27,12 @@ def render(data: bytes, limits: Limits, *, width: int | None) -> bytes:
 
 def _encode(image: Image.Image) -> bytes:
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=QUALITY, progressive=True, optimize=True)
+    try:
+        image.save(out, "JPEG", quality=QUALITY, progressive=True, optimize=True)
+    except BROKEN as error:
+        raise ImageRejected(
+            "not-shown",
+            f"The picture cannot be written as a JPEG of {image.width} × {image.height} pixels: "
+            "scale it down and upload it again.",
+        ) from error
     return out.getvalue()

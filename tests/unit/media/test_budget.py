@@ -1,15 +1,17 @@
 import threading
 import time
 
-from vitrine.media.budget import PixelBudget
+import pytest
+
+from vitrine.media.budget import ByteBudget
 
 
 def test_pixels_stay_under_the_bound() -> None:
-    budget, seen = PixelBudget(), []
+    budget, seen = ByteBudget(), []
 
     def work() -> None:
         with budget.reserve(40, bound=100):
-            seen.append(budget.pixels)
+            seen.append(budget.taken)
             time.sleep(0.01)
 
     threads = [threading.Thread(target=work) for _ in range(8)]
@@ -19,18 +21,28 @@ def test_pixels_stay_under_the_bound() -> None:
         thread.join(5)
     assert len(seen) == 8
     assert max(seen) == 80
-    assert budget.pixels == 0
+    assert budget.taken == 0
 
 
 def test_what_is_above_the_bound_goes_alone() -> None:
-    budget = PixelBudget()
+    budget = ByteBudget()
     with budget.reserve(500, bound=100):
-        assert budget.pixels == 500
-    assert budget.pixels == 0
+        assert budget.taken == 500
+    assert budget.taken == 0
+
+
+def test_the_wait_may_be_bounded() -> None:
+    budget = ByteBudget()
+    with budget.reserve(60, bound=100):
+        with pytest.raises(TimeoutError), budget.reserve(60, bound=100, wait_seconds=0.01):
+            raise AssertionError
+        with budget.reserve(40, bound=100, wait_seconds=0):
+            assert budget.taken == 100
+    assert budget.taken == 0
 
 
 def test_a_large_one_is_not_starved() -> None:
-    budget, order = PixelBudget(), []
+    budget, order = ByteBudget(), []
     first = budget.reserve(60, bound=100)
     first.__enter__()
 
@@ -53,10 +65,10 @@ def test_a_large_one_is_not_starved() -> None:
 
 
 def test_an_error_gives_the_pixels_back() -> None:
-    budget = PixelBudget()
+    budget = ByteBudget()
     try:
         with budget.reserve(60, bound=100):
             raise ValueError
     except ValueError:
         pass
-    assert budget.pixels == 0
+    assert budget.taken == 0

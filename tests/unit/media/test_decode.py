@@ -24,6 +24,7 @@ from tests.unit.media.pictures import (
     quarters,
 )
 
+from vitrine.media import colour
 from vitrine.media.decode import Limits, decode, probe
 
 ORIENTATION = 0x0112
@@ -271,3 +272,34 @@ def test_png_text_is_not_needed() -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("Comment", "x" * 10_000, zip=True)
     assert decode(encode(corners(), "png", pnginfo=info), LIMITS).size == (64, 48)
+
+
+@pytest.mark.parametrize("mode", ["F", "I", "I;16", "RGBA", "LA", "P", "CMYK", "LAB"])
+@pytest.mark.parametrize("short_side", [None, 100])
+def test_strips_cannot_be_told_from_a_whole(mode: str, short_side: int | None) -> None:
+    # Two pixels above a multiple of the reduction, so that the last rows and columns are partial.
+    coarse = noise(902, 1506)
+    image = coarse.convert("L").convert(mode) if mode in {"F", "I", "I;16"} else None
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(coarse.convert("L"), np.uint16) * 257)
+    elif mode == "LAB":
+        image = ImageCms.profileToProfile(
+            coarse, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+        )
+    data = encode(image or coarse.convert(mode), "png" if mode in "RGBA LA P" else "tiff")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(colour, "_STRIP_PIXELS", 902 * 70)
+        strips = decode(data, LIMITS, short_side=short_side)
+        patch.setattr(colour, "_STRIP_PIXELS", 902 * 1506)
+        whole = decode(data, LIMITS, short_side=short_side)
+    assert strips.size == whole.size == ((902, 1506) if short_side is None else (226, 377))
+    assert np.array_equal(np.asarray(strips), np.asarray(whole))
+    assert np.asarray(whole).std() > 20
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png"])
+def test_a_long_picture_comes_small_too(name: str) -> None:
+    image = decode(encode(noise(440, 8800), name), LIMITS, short_side=224)
+    assert image.width >= 224
+    assert image.width * image.height <= 32 * 224**2
+    assert abs(image.height / image.width - 20) < 0.2

@@ -74,6 +74,28 @@ def test_too_small() -> None:
     assert "original photo" in str(error)
 
 
+@pytest.mark.parametrize("size", [(30_016, 1504), (16, 321), (20, 70_000), (300, 30_001)])
+def test_too_long(size: tuple[int, int]) -> None:
+    data = encode(Image.new("1", size), "png")
+    assert refusal(data).code == refusal_of_probe(data).code == "too-long"
+    assert "crop it" in str(refusal(data))
+
+
+def test_as_long_as_allowed() -> None:
+    for size in ((16, 320), (30_000, 1500)):
+        assert decode(encode(Image.new("1", size), "png"), LIMITS, short_side=16).width >= 16
+
+
+def test_formats_that_need_more_memory_may_have_fewer_pixels() -> None:
+    blank = Image.new("RGB", (5200, 5200))
+    error = refusal_of_probe(encode(blank, "webp", method=0))
+    assert error.code == "too-many-pixels"
+    assert "may have 25.0 as WEBP" in str(error)
+    raised = Limits(LIMITS.max_bytes, 2 * LIMITS.max_pixels)
+    assert probe(encode(blank, "webp", method=0), raised).width == 5200
+    probe(encode(blank, "png"), LIMITS)
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_cut_in_half(name: str) -> None:
     data = encode(noise(320, 240), name)
@@ -84,14 +106,14 @@ def test_cut_in_half(name: str) -> None:
 
 def test_png_that_lies_about_its_size() -> None:
     data = bytearray(encode(corners(), "png"))
-    data[16:20] = (6000).to_bytes(4, "big")
+    data[16:20] = (900).to_bytes(4, "big")
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     assert refusal(bytes(data)).code in {"truncated", "corrupt"}
 
 
 def test_bmp_that_lies_about_its_size() -> None:
     data = bytearray(encode(corners(), "bmp"))
-    data[18:22] = (6000).to_bytes(4, "little")
+    data[18:22] = (900).to_bytes(4, "little")
     assert refusal(bytes(data)).code in {"truncated", "corrupt"}
 
 

@@ -4,7 +4,8 @@ import pytest
 from PIL import Image, ImageCms
 from tests.unit.media.pictures import FORMATS, LIMITS, alike, corners, encode, noise, quarters
 
-from vitrine.media.render import render
+from vitrine.errors import ImageRejected
+from vitrine.media.render import _encode, render
 
 
 def shown(data: bytes) -> Image.Image:
@@ -30,6 +31,12 @@ def test_width_is_held_in_bounds(width: int, size: tuple[int, int]) -> None:
 def test_width_is_exact_for_large_pictures(name: str) -> None:
     data = encode(noise(1000, 2000), name)
     assert shown(render(data, LIMITS, width=333)).size == (333, 666)
+
+
+def test_what_a_jpeg_cannot_hold_is_a_refusal() -> None:
+    with pytest.raises(ImageRejected) as caught:
+        _encode(Image.new("RGB", (16, 65_501)))
+    assert caught.value.code == "not-shown"
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "avif", "heic", "tiff"])
