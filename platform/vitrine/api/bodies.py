@@ -33,12 +33,18 @@ MULTIPART = "multipart/form-data"
 # Room for the JSON of a listing with everything at its bound, and for the multipart frame.
 MAX_JSON_BYTES = 8 * MIB
 MAX_PARTS = 64
+# The bytes, the text, the strings in it, and what is decoded from them.
+JSON_COPIES = 4
 
 
 class Body(Protocol[B_co]):
     """How a body is read and how it is documented."""
 
     def read(self, request: Request, settings: Settings) -> B_co: ...
+
+    def size(self, request: Request, settings: Settings) -> int:
+        """The most memory that reading it takes, known before it is read."""
+        ...
 
     def models(self) -> tuple[type[BaseModel], ...]: ...
 
@@ -52,6 +58,9 @@ class NoBody:
 
     def read(self, request: Request, settings: Settings) -> None:
         return None
+
+    def size(self, request: Request, settings: Settings) -> int:
+        return 0
 
     def models(self) -> tuple[type[BaseModel], ...]:
         return ()
@@ -71,6 +80,9 @@ class JsonBody(Generic[M]):
         if request.mimetype != JSON:
             raise _unsupported(request, (JSON,))
         return read(self.model, parse_json(_data(request, MAX_JSON_BYTES, settings)))
+
+    def size(self, request: Request, settings: Settings) -> int:
+        return JSON_COPIES * _announced(request, min(MAX_JSON_BYTES, settings.max_request_bytes))
 
     def models(self) -> tuple[type[BaseModel], ...]:
         return (self.model,)
@@ -112,12 +124,21 @@ class UploadBody(Generic[M]):
         if request.mimetype != MULTIPART:
             raise _unsupported(request, (MULTIPART, JSON))
         most = self.most_files(settings)
-        request.max_content_length = min(
-            # One picture more than allowed is still read, to be refused by a clearer problem.
-            (most + 1) * settings.max_image_bytes + MAX_JSON_BYTES,
-            settings.max_request_bytes,
-        )
+        request.max_content_length = self._form_room(settings)
         return self._read_form(request, settings, most)
+
+    def size(self, request: Request, settings: Settings) -> int:
+        if request.mimetype == JSON:
+            room = min(self.json_room(settings), settings.max_request_bytes)
+            return JSON_COPIES * _announced(request, room)
+        # Each part is let go as it is read, so that at most one is there twice.
+        form = _announced(request, self._form_room(settings))
+        return form + min(form, settings.max_image_bytes)
+
+    def _form_room(self, settings: Settings) -> int:
+        # One picture more than allowed is still read, to be refused by a clearer problem.
+        pictures = (self.most_files(settings) + 1) * settings.max_image_bytes
+        return min(pictures + MAX_JSON_BYTES, settings.max_request_bytes)
 
     def models(self) -> tuple[type[BaseModel], ...]:
         return (self.part_model, self.json)
@@ -194,6 +215,12 @@ def _data(request: Request, room: int, settings: Settings) -> bytes:
     return data
 
 
+def _announced(request: Request, room: int) -> int:
+    """The length that the request says it has; without one, and above the bound, the bound."""
+    said = request.content_length
+    return room if said is None else min(said, room)
+
+
 def parse_json(data: bytes, what: str = "The body") -> Any:
     """Decode strict JSON in UTF-8; raises Malformed for all that readers disagree about."""
     try:
@@ -218,7 +245,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _picture(file: FileStorage, pointer: str, settings: Settings) -> bytes:
-    data = file.stream.read(settings.max_image_bytes + 1)
+    with file.stream as stream:  # closed, it lets its copy of the picture go
+        data = stream.read(settings.max_image_bytes + 1)
     if not data:
         raise _wrong(pointer, "is empty; send the picture's bytes")
     check_picture_size(len(data), pointer, settings)

@@ -1,7 +1,8 @@
 """Serve the declared routes: the key, the query, the body, the handler, the answer."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from io import BytesIO
+from typing import IO, Any
 
 from flask import Flask, Request, Response, g, request
 from pydantic import BaseModel
@@ -9,6 +10,7 @@ from werkzeug.formparser import FormDataParser
 
 from vitrine.api.auth import ANYONE, Authenticator, Caller, admit
 from vitrine.api.bodies import MAX_JSON_BYTES, MAX_PARTS
+from vitrine.api.intake import reading
 from vitrine.api.operations import Call, Operation, Route
 from vitrine.api.queries import read_query
 from vitrine.api.services import Services
@@ -19,6 +21,17 @@ class StrictRequest(Request):
 
     max_form_parts = MAX_PARTS
     max_form_memory_size = MAX_JSON_BYTES
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        # Werkzeug would write larger parts to temporary files, and a query photo is kept nowhere.
+        # `max_content_length` bounds what one request holds, `reading` what all of them do.
+        return BytesIO()
 
     def make_form_data_parser(self) -> FormDataParser:
         parser = super().make_form_data_parser()
@@ -55,13 +68,13 @@ def _view(
     operation = route.operation
 
     def view(**path: str) -> Response:
-        call: Call[Any, Any] = Call(
-            caller=_caller(operation, authenticator),
-            path=path,
-            query=read_query(operation.query, request.args),
-            body=operation.body.read(request, services.settings),
-        )
-        answer = route.handler(services, call)
+        caller = _caller(operation, authenticator)
+        query = read_query(operation.query, request.args)
+        size = operation.body.size(request, services.settings)
+        with reading(size, services.settings):
+            body = operation.body.read(request, services.settings)
+            call: Call[Any, Any] = Call(caller=caller, path=path, query=query, body=body)
+            answer = route.handler(services, call)
         if isinstance(answer, Response):
             return answer
         return json_response(answer, operation.replies[0].status)

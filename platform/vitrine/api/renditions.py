@@ -51,7 +51,7 @@ class Renditions:
     def _render(self, cid: str, width: int) -> bytes:
         try:
             return render(self._blobs.get(cid), self._limits, width=width)
-        except ImageRejected as error:
+        except ImageRejected as error:  # encoders, too, end in this
             raise NotFound(f"The picture {cid} cannot be shown: {error}") from error
 
     def _cached(self, key: tuple[str, int]) -> bytes | None:

@@ -57,3 +57,11 @@ def test_what_cannot_be_decoded_is_not_found(blobs: BlobStore) -> None:
     cid = blobs.put(b"no picture")
     with pytest.raises(NotFound, match="cannot be shown"):
         Renditions(blobs, LIMITS).get(cid, 160)
+
+
+def test_what_was_accepted_once_and_is_too_long_now_is_not_found(blobs: BlobStore) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (20, 70_000)).save(out, "PNG")
+    cid = blobs.put(out.getvalue())
+    with pytest.raises(NotFound, match="20 × 70000"):
+        Renditions(blobs, LIMITS).get(cid, 160)
