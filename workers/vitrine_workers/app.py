@@ -15,7 +15,8 @@ from vitrine_workers import tasks
 from vitrine_workers.schedule import schedule
 
 TASK_SECONDS = 900
-BROKER_SECONDS = 30.0
+# Also how long a worker that is told to stop may wait for a last message.
+BROKER_SECONDS = 5.0
 
 
 def make_app(settings: Settings, *, process: str = "worker") -> Celery:
