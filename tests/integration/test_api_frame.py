@@ -222,6 +222,18 @@ def test_search_refused(
     assert found["type"] == f"/problems/{slug}"
 
 
+@pytest.mark.parametrize("filter", ["[]", "price<10", '"x"', '{"a":1,"a":2}', '{"seller":"Demo"}'])
+def test_similar_refuses_a_filter_as_a_search_does(
+    api: FlaskClient, keys: dict[str, str], filter: str
+) -> None:
+    address = "/v1/products/acme:none/similar"
+    answer = api.get(address, query_string={"filter": filter}, headers=bearer(keys["storefront"]))
+    found = problem(answer, 422)
+    assert found["type"] == "/problems/filter-invalid"
+    assert found["errors"][0]["pointer"].startswith("/filter")
+    assert found["detail"].count("JSON") <= 1
+
+
 def test_pictures(api: FlaskClient, keys: dict[str, str]) -> None:
     tagged = io.BytesIO()
     exif = Image.Exif()

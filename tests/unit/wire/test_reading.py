@@ -6,7 +6,15 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from vitrine.errors import Invalid
-from vitrine.wire import ProductIn, ProductPatch, SearchBody, TimingMs, parse_product_id, read
+from vitrine.wire import (
+    ImageOut,
+    ProductIn,
+    ProductPatch,
+    SearchBody,
+    TimingMs,
+    parse_product_id,
+    read,
+)
 
 
 class NoQuery(BaseModel):
@@ -82,6 +90,11 @@ def test_product_id(text: str) -> None:
 def test_product_id_refused(text: str) -> None:
     with pytest.raises(Invalid, match="seller:sku"):
         parse_product_id(text)
+
+
+def test_a_picture_that_failed_has_no_address() -> None:
+    found = ImageOut.model_validate({"id": "c", "url": None, "position": 0, "state": "failed"})
+    assert found.url is None
 
 
 def test_milliseconds_have_two_decimals() -> None:
