@@ -18,6 +18,7 @@ _WHITE = (255, 255, 255)
 _ALPHA_MODES = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
 _DEEP_MODES = frozenset({"I", "F"})
 _STRIP_PIXELS = 256 * 1024
+_SMALL = 2.0**24
 _Range = tuple[float, float]
 
 
@@ -30,11 +31,15 @@ def develop(image: Image.Image, *, factor: int = 1) -> Image.Image:
     if _is_plain(image, profile):
         return image.reduce(factor) if factor > 1 else image.copy()
     whites = _range(image) if image.mode in _DEEP_MODES else (0.0, 65535.0)
+    # Pillow adds numbers up in their own type, where large ones overflow.
+    small = image.mode in _DEEP_MODES and max(map(abs, whites)) < _SMALL
     size = -(-image.width // factor), -(-image.height // factor)
     made = Image.new("RGB", size)
     for top, strip in _strips(image, factor):
-        flat = _flatten(strip, whites)
-        if factor > 1:
+        # Means of numbers are as good as means of colours, and there are fewer to convert.
+        early = factor > 1 and small and _is_finite(strip)
+        flat = _flatten(strip.reduce(factor) if early else strip, whites)
+        if factor > 1 and not early:
             flat = flat.reduce(factor)
         made.paste(_to_srgb(flat, profile), (0, top // factor))
     return made
@@ -102,7 +107,13 @@ def _scaled(values: npt.NDArray[np.generic], whites: _Range) -> npt.NDArray[np.u
     return np.rint((numbers - low) * (255.0 / max(high - low, 1e-12))).astype(np.uint8)
 
 
+def _is_finite(image: Image.Image) -> bool:
+    return image.mode == "I" or bool(np.isfinite(np.asarray(image)).all())
+
+
 def _finite(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    if values.dtype.kind != "f" or np.isfinite(values.astype(np.float32, copy=False)).all():
+        return values.astype(np.float32, copy=False)
     return np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
 

@@ -303,3 +303,15 @@ def test_a_long_picture_comes_small_too(name: str) -> None:
     assert image.width >= 224
     assert image.width * image.height <= 32 * 224**2
     assert abs(image.height / image.width - 20) < 0.2
+
+
+@pytest.mark.parametrize("high", [1.0, 3e38, 2**31 - 1])
+def test_large_numbers_are_reduced_without_overflow(high: float) -> None:
+    numbers = np.linspace(0, high, 256).repeat(256).reshape(256, 256)
+    ramp = numbers.astype(np.int32 if high == 2**31 - 1 else np.float32)
+    image = decode(encode(Image.fromarray(ramp), "tiff"), LIMITS, short_side=16)
+    shown = np.asarray(image)[..., 0].astype(int)
+    assert image.size == (32, 32)
+    assert shown[0, 0] <= 4
+    assert shown[-1, -1] >= 251
+    assert np.abs(np.diff(shown[:, 0]) - 8).max() <= 1
