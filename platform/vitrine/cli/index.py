@@ -4,12 +4,12 @@ import json
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from vitrine import work
 from vitrine.assembly import Platform, assemble
 from vitrine.cli import phrases
+from vitrine.cli.progress import counting
 from vitrine.errors import Unavailable
 from vitrine.index.generations import active_generation
 from vitrine.ingest.reconcile import reconcile
@@ -32,7 +32,7 @@ def rebuild() -> None:
     new collections too. Use it when Milvus was lost, or moved.
     """
     platform = assemble(load_settings())
-    with _bar() as bar:
+    with counting() as bar:
         task = bar.add_task("index", total=None)
         switched = rebuild_index(
             platform.ingest,
@@ -53,7 +53,7 @@ def verify(check: bool, as_json: bool) -> None:
     platform = assemble(load_settings())
     with platform.sessions() as session:
         generation = active_generation(session)
-    with _bar(quiet=as_json) as bar:
+    with counting(quiet=as_json) as bar:
         task = bar.add_task("compare", total=None)
         report = verify_index(
             platform.ingest,
@@ -118,15 +118,4 @@ def _report(report: Verified, owed: dict[str, int], *, as_json: bool) -> None:
     click.echo(
         "{compared} rows compared: {missing} missing, {surplus} surplus, {different} different; "
         "{repaired} repaired, {owed_again} pieces of work owed again.".format(**found)
-    )
-
-
-def _bar(*, quiet: bool = False) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True, quiet=quiet),
-        transient=True,
     )

@@ -4,13 +4,13 @@ import time
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from vitrine.assembly import Platform, assemble
 from vitrine.cli import phrases
+from vitrine.cli.progress import counting
 from vitrine.embedding.names import BUILT_IN
 from vitrine.embedding.registry import InstalledModel
 from vitrine.index.models import Generation
@@ -96,8 +96,7 @@ def use(name: str) -> None:
     """
     platform = assemble(load_settings())
     model = platform.models.find(name)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with counting() as bar:
         task = bar.add_task("embed", total=None)
         switched = use_model(
             platform.ingest,
