@@ -106,3 +106,9 @@ def test_the_index_can_be_rebuilt_while_searches_go_on(running: Running) -> None
         checked = running.vitrine("index", "verify", "--check", "--json")
         assert checked.returncode == 0, checked.stdout + checked.stderr
         assert json.loads(checked.stdout)["compared"] >= 1
+
+
+def test_commands_keep_logs_out_of_what_they_print(running: Running) -> None:
+    rebuilt = running.vitrine("index", "rebuild")
+    (line,) = rebuilt.stdout.splitlines()
+    assert "answers from now on" in line

@@ -135,3 +135,11 @@ def main() -> None:
     Every command reads VITRINE_… variables; beside a running `vitrine up` it needs none. `vitrine
     COMMAND --help` says more.
     """
+    from vitrine import logs
+    from vitrine.settings import load_settings
+
+    # What a command prints is for its reader: logs go to stderr, and only if something is wrong.
+    # The processes that log for a living set this up anew.
+    settings = load_settings()
+    level = "DEBUG" if settings.log_level == "DEBUG" else "WARNING"
+    logs.configure(settings.model_copy(update={"log_level": level}), process="cli")
