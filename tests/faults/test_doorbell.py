@@ -48,7 +48,7 @@ def worker_and_beat(settings: Settings, platform: Platform) -> Iterator[None]:
     for process in started:
         process.terminate()
     for process in started:
-        process.wait(30)
+        process.wait(60)
 
 
 def doorbells(settings: Settings) -> dict[str, Doorbell]:

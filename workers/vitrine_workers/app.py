@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from billiard import pool as billiard_pool
 from celery import Celery
 from celery.signals import setup_logging, task_postrun, task_prerun, worker_ready
 
@@ -15,6 +16,9 @@ from vitrine_workers import tasks
 from vitrine_workers.schedule import schedule
 
 TASK_SECONDS = 900
+# A child that ends waits until its parent has read its results, thirty seconds long. The parent
+# may have stopped reading, and nobody wants these results: the work table holds what was done.
+CHILD_GOODBYES = 20  # of a tenth of a second
 # Also how long a worker that is told to stop may wait for a last message.
 BROKER_SECONDS = 5.0
 
@@ -27,6 +31,7 @@ def make_app(settings: Settings, *, process: str = "worker") -> Celery:
         # Made at the first task, after the fork: no connection is shared between processes.
         return assemble(settings, hint="throughput")
 
+    billiard_pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = CHILD_GOODBYES
     celery = make_celery(settings.redis_url)
     celery.conf.update(
         beat_schedule=schedule(settings.sweep_seconds),
