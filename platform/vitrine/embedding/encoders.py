@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from typing import Literal
 
-from vitrine.embedding.registry import ModelStore
+from vitrine.embedding.registry import ModelStore, Precision
 from vitrine.embedding.runtimes import Encoder, Hint
 
 Runtime = Literal["auto", "openvino", "torch"]
@@ -13,13 +13,22 @@ KEPT = 2
 
 
 class Encoders:
-    """Loads a model when it is first asked for and keeps the last `KEPT`; safe in threads."""
+    """Loads a model when it is first asked for and keeps the last `KEPT`; safe in threads.
+
+    `precision` asks OpenVINO for one form of every model; None takes what `InstalledModel.ir` does.
+    """
 
     def __init__(
-        self, store: ModelStore, runtime: Runtime = "auto", *, hint: Hint = "latency"
+        self,
+        store: ModelStore,
+        runtime: Runtime = "auto",
+        *,
+        hint: Hint = "latency",
+        precision: Precision | None = None,
     ) -> None:
         self._store = store
         self._runtime = runtime
+        self._precision: Precision | None = precision
         self._hint: Hint = hint
         self._loaded: OrderedDict[str, Encoder] = OrderedDict()
         self._lock = threading.Lock()
@@ -55,4 +64,4 @@ class Encoders:
             return TorchEncoder(model)
         from vitrine.embedding.runtimes.openvino import OpenVinoEncoder
 
-        return OpenVinoEncoder(model, hint=self._hint)
+        return OpenVinoEncoder(model, hint=self._hint, precision=self._precision)

@@ -26,6 +26,7 @@ from vitrine.embedding.runtimes.torch import (
 from vitrine.embedding.specs import ModelSpec, Preprocessing, model_digest
 from vitrine.errors import Misconfigured, NotFound, Unavailable
 
+WEIGHTS = "weights.safetensors"
 # Below this the two runtimes do not run the same model.
 LEAST_COSINE = 0.999
 
@@ -45,16 +46,21 @@ def export(recipe: Recipe, folder: Path, progress: Progress) -> ModelSpec:
         if recipe.calibrated:
             progress("setting its statistics by pictures that are drawn here")
             calibrate(module, spec.preprocessing, seed=recipe.seed)
-        progress("writing weights")
-        weights = folder / "weights.safetensors"
-        _save_weights(module, weights)
+    progress("writing weights")
+    save_weights(module, folder / WEIGHTS)
+    write_forms(module, spec, folder, progress)
+    return spec
+
+
+def write_forms(module: Any, spec: ModelSpec, folder: Path, progress: Progress) -> None:
+    """Write what serves beside the weights that are in `folder`: the IR, and the manifest last."""
+    with _quiet():
         progress("converting to OpenVINO")
         _convert(module, spec, folder)
-        digest = model_digest(spec, weights)
+        digest = model_digest(spec, folder / WEIGHTS)
         progress("checking that OpenVINO and torch agree")
         _compare(module, InstalledModel(spec.name, digest, spec.dim, folder, spec))
     write_manifest(folder, spec, digest)
-    return spec
 
 
 def _announcement(recipe: Recipe) -> str:
@@ -109,13 +115,24 @@ def _describe(recipe: Recipe, backbone: Any) -> ModelSpec:
         dim=int(pooled.shape[1]),
         map_shape=(channels, height, width),
         preprocessing=preprocessing,
+        head="whitened" if recipe.calibrated else "pooled",
     )
 
 
-def _save_weights(module: Any, path: Path) -> None:
+def save_weights(module: Any, path: Path, *, half: bool = False) -> None:
+    """Write the weights; `half` rounds them to float16, in the module too."""
     from safetensors.torch import save_file
 
-    state = {name: tensor.detach().contiguous() for name, tensor in module.state_dict().items()}
+    torch, _ = require_torch()
+    state = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()
+    }
+    if half:
+        state = {
+            name: tensor.half() if tensor.dtype == torch.float32 else tensor
+            for name, tensor in state.items()
+        }
+        module.load_state_dict(state)
     save_file(state, path)
 
 

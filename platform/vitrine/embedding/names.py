@@ -4,6 +4,7 @@ vitrine-untrained-r18                      the built-in default: ResNet-18, fixe
 timm:resnet50.a1_in1k                      a timm model with its pretrained weights
 timm:resnet18?pretrained=false&seed=1      the same architecture with random weights
 timm:densenet121?size=128                  with another input size (side in pixels)
+my-shop-2                                  a model of ours: shipped, or trained here
 """
 
 import hashlib
@@ -16,6 +17,9 @@ from vitrine.errors import Invalid, NotFound
 UNTRAINED = "vitrine-untrained-r18"
 BUILT_IN = (UNTRAINED,)
 _TIMM = "timm:"
+_OWN = r"[a-z0-9][a-z0-9._-]{0,63}"
+# So begin the folders of timm models, which no other model may be taken for.
+_RESERVED = "timm-"
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -24,6 +28,7 @@ class Recipe:
     """How to make a model; `name` is the one spelling of it.
 
     `calibrated` asks for the statistics of drawn pictures in place of training (see calibrate.py).
+    An `own` model has no recipe but its files: it ships with the package or was trained here.
     """
 
     name: str
@@ -32,16 +37,19 @@ class Recipe:
     seed: int = 0
     size: int | None = None
     calibrated: bool = False
+    own: bool = False
 
 
 def parse(name: str) -> Recipe:
     """Read a model name. Raises NotFound for an unknown one, Invalid for a wrong option."""
     if name == UNTRAINED:
         return Recipe(UNTRAINED, "resnet18", pretrained=False, calibrated=True)
+    if re.fullmatch(_OWN, name) and not name.startswith(_RESERVED):
+        return Recipe(name, "", pretrained=False, own=True)
     if not name.startswith(_TIMM):
         raise NotFound(
-            f"There is no model named {name!r}: use {', '.join(BUILT_IN)}, or timm:NAME with the "
-            "name of a timm model, e.g. timm:resnet50."
+            f"{name!r} can be no name of a model: a trained one has a name of small letters, digits "
+            "and . _ - (use 'timm:NAME' for a timm model, e.g. timm:resnet50)."
         )
     timm_name, _, query = name.removeprefix(_TIMM).partition("?")
     if not re.fullmatch(r"[A-Za-z0-9_.]+", timm_name):

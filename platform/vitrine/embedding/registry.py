@@ -1,11 +1,16 @@
-"""Which models are built here, and building one.
+"""Which models are here, shipped in the package or built, and building one.
 
-    <root>/<slug>/model.xml, model.bin     for OpenVINO
+    <root>/<slug>/model.xml, .bin          for OpenVINO, float32
+    <root>/<slug>/model-int8.xml, .bin     for OpenVINO, int8
     <root>/<slug>/weights.safetensors      for torch
-    <root>/<slug>/spec.json                specification and digest
+    <root>/<slug>/spec.json                specification, digest, and what int8 was measured to cost
 
-A folder appears whole, by a rename. A model that is built again with another result keeps its old
+float32 and int8 are two forms of one model: they share its digest, and their vectors may meet. A
+folder appears whole, by a rename. A model that is built again with another result keeps its old
 folder beside the new one, because stored vectors may still be its.
+
+What the package ships is found too and never written to; forms that it lacks are made beside, in
+the folder of built models.
 """
 
 import json
@@ -14,14 +19,21 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 from vitrine.embedding.names import BUILT_IN, parse, slug
 from vitrine.embedding.specs import ModelSpec
 from vitrine.errors import NotFound
 
+Precision = Literal["fp32", "int8"]
+
+SHIPPED = Path(__file__).parent / "weights"
+"""Models that come with the package; read-only."""
+
 MANIFEST = "spec.json"
+_IR: dict[Precision, str] = {"fp32": "model.xml", "int8": "model-int8.xml"}
 _BUILDING = ".building-"
 _ABANDONED_SECONDS = 3600.0
 
@@ -35,13 +47,34 @@ def _silent(step: str) -> None:
 
 @dataclass(frozen=True)
 class InstalledModel:
-    """A model whose files are in `path`."""
+    """A model whose files are in `path`; `int8` says what that form was measured to cost."""
 
     name: str
     digest: str
     dim: int
     path: Path
     spec: ModelSpec
+    int8: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """The forms that OpenVINO can run here."""
+        return tuple(form for form, file in _IR.items() if (self.path / file).is_file())
+
+    def ir(self, precision: Precision | None = None) -> Path:
+        """Find the OpenVINO IR; None takes int8 unless its build found that it loses too much.
+
+        Raises NotFound naming the fix for a form that is not here.
+        """
+        served = bool((self.int8 or {}).get("served"))
+        wanted = precision or ("int8" if served and "int8" in self.precisions else "fp32")
+        if wanted not in self.precisions:
+            raise NotFound(
+                f"The model {self.name} is not here as {wanted}: `vitrine models build "
+                f"'{self.name}'` makes that form (it needs `pip install \"vitrine[torch]\"`)"
+                + (f", or set VITRINE_PRECISION={self.precisions[0]}." if self.precisions else ".")
+            )
+        return self.path / _IR[wanted]
 
     @property
     def bytes(self) -> int:
@@ -50,34 +83,47 @@ class InstalledModel:
 
 
 class ModelStore:
-    """The folder of built models; read anew at every call, so that a new one is seen."""
+    """The shipped and the built models; read anew at every call, so that a new one is seen."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, shipped: Path = SHIPPED) -> None:
         self.root = root
+        self._shipped = shipped
 
     def names(self) -> list[str]:
-        """Names that are built in or built here."""
+        """Names that are built in, shipped, or built here."""
         return list(dict.fromkeys([*BUILT_IN, *(model.name for model in self.installed())]))
 
     def installed(self) -> list[InstalledModel]:
-        """Every built model; of several builds of one name the current one comes first."""
-        if not self.root.is_dir():
-            return []
-        folders = sorted(folder for folder in self.root.iterdir() if folder.is_dir())
-        found = [_read(folder) for folder in folders if not folder.name.startswith(".")]
-        models = [model for model in found if model is not None]
-        return sorted(models, key=lambda model: (model.name, model.path.name != slug(model.name)))
+        """Every model; of several of one name the current one comes first."""
+        best: dict[tuple[str, str], InstalledModel] = {}
+        for model in [*_folders(self._shipped), *_folders(self.root)]:
+            known = best.get((model.name, model.digest))
+            if known is None or len(model.precisions) > len(known.precisions):
+                best[model.name, model.digest] = model
+        return sorted(best.values(), key=lambda model: (model.name, not self._is_current(model)))
 
     def find(self, name: str) -> InstalledModel:
-        """Find a model by its name. Raises NotFound naming how to build it."""
+        """Find a model by its name. Raises NotFound naming how to get it."""
         recipe = parse(name)
-        model = _read(self.root / slug(recipe.name))
-        if model is None:
+        for model in self.installed():
+            if model.name == recipe.name and self._is_current(model):
+                return model
+        if recipe.own:
             raise NotFound(
-                f"The model {recipe.name} is not built here yet: "
-                f"`vitrine models build '{recipe.name}'`."
+                f"There is no model named {name!r} here: use {', '.join(self.names())}, train one "
+                "(`vitrine train`), or write timm:NAME for a timm model, e.g. timm:resnet50."
             )
-        return model
+        raise NotFound(
+            f"The model {recipe.name} is not built here yet: "
+            f"`vitrine models build '{recipe.name}'`."
+        )
+
+    def _is_current(self, model: InstalledModel) -> bool:
+        """Whether its name means this build of it. What ships wins over what is built here."""
+        shipped = _read(self._shipped / slug(model.name))
+        if shipped is not None:
+            return model.digest == shipped.digest
+        return model.path.name == slug(model.name)
 
     def find_digest(self, digest: str) -> InstalledModel:
         """Find the model that made a vector. Raises NotFound naming how to get it."""
@@ -99,6 +145,8 @@ class ModelStore:
         weights cannot be fetched.
         """
         recipe = parse(name)
+        if recipe.own:
+            return self.find(name)
         present = _read(self.root / slug(recipe.name))
         if present is not None and not force:
             return present
@@ -140,16 +188,29 @@ class ModelStore:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_manifest(folder: Path, spec: ModelSpec, digest: str) -> None:
+def write_manifest(
+    folder: Path, spec: ModelSpec, digest: str, int8: dict[str, Any] | None = None
+) -> None:
     """Write the file that makes a folder a model; the last step of a build."""
-    manifest = {"digest": digest, "spec": spec.to_json()}
+    manifest: dict[str, Any] = {"digest": digest, "spec": spec.to_json()}
+    if int8 is not None:
+        manifest["int8"] = int8
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+
+def _folders(root: Path) -> list[InstalledModel]:
+    if not root.is_dir():
+        return []
+    folders = sorted(folder for folder in root.iterdir() if folder.is_dir())
+    found = [_read(folder) for folder in folders if not folder.name.startswith(".")]
+    return [model for model in found if model is not None]
 
 
 def _read(folder: Path) -> InstalledModel | None:
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         spec = ModelSpec.from_json(manifest["spec"])
-        return InstalledModel(spec.name, str(manifest["digest"]), spec.dim, folder, spec)
+        digest, int8 = str(manifest["digest"]), manifest.get("int8")
+        return InstalledModel(spec.name, digest, spec.dim, folder, spec, int8)
     except (OSError, ValueError, KeyError, TypeError):
         return None

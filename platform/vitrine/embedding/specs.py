@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+Head = Literal["pooled", "whitened", "projected"]
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -55,7 +56,11 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model without its weights. `map_shape` is channels, height, width of its feature map."""
+    """A model without its weights. `map_shape` is channels, height, width of its feature map.
+
+    `head` says how the backbone's features become an embedding: by its own pooling, whitened after
+    it, or by generalised-mean pooling with exponent `gem_p` and a projection to `dim`.
+    """
 
     name: str
     timm_name: str
@@ -65,6 +70,8 @@ class ModelSpec:
     dim: int
     map_shape: tuple[int, int, int]
     preprocessing: Preprocessing
+    head: Head = "pooled"
+    gem_p: float = 1.0
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ModelSpec":
@@ -78,6 +85,8 @@ class ModelSpec:
             dim=int(value["dim"]),
             map_shape=(channels, height, width),
             preprocessing=Preprocessing.from_json(value["preprocessing"]),
+            head=value["head"],
+            gem_p=float(value["gem_p"]),
         )
 
     def to_json(self) -> dict[str, Any]:

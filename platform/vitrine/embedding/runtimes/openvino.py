@@ -12,22 +12,31 @@ import numpy as np
 from PIL.Image import Image
 
 from vitrine.embedding.preprocess import Pixels, preprocess
-from vitrine.embedding.registry import InstalledModel
+from vitrine.embedding.registry import InstalledModel, Precision
 from vitrine.embedding.runtimes import MAX_BATCH, Encoded, Hint
 from vitrine.embedding.specs import ModelSpec
 from vitrine.errors import Misconfigured
 
 
 class OpenVinoEncoder:
-    """Runs `model.xml` on the CPUs that this process may use, in float32."""
+    """Runs one form of a model on the CPUs that this process may use; what is not int8 is float32.
 
-    def __init__(self, model: InstalledModel, *, hint: Hint = "latency") -> None:
+    Raises NotFound, naming the fix, for a form that is not built.
+    """
+
+    def __init__(
+        self,
+        model: InstalledModel,
+        *,
+        hint: Hint = "latency",
+        precision: Precision | None = None,
+    ) -> None:
         openvino = load_openvino()
         self._model = model
         core = openvino.Core()
         try:
             compiled = core.compile_model(
-                core.read_model(model.path / "model.xml"), "CPU", _options(hint)
+                core.read_model(model.ir(precision)), "CPU", _options(hint)
             )
         except RuntimeError as error:
             raise Misconfigured(

@@ -16,23 +16,21 @@ from vitrine.errors import Misconfigured
 
 _GPU_BATCH = 64
 _CPU_BATCH = 16
+# A root has no gradient at zero.
+_LEAST_ACTIVATION = 1e-6
 
 
 class TorchEncoder:
     """Runs the timm model with `weights.safetensors`, on CUDA where there is a GPU."""
 
     def __init__(self, model: InstalledModel, *, device: str | None = None) -> None:
-        torch, timm = require_torch()
+        torch, _ = require_torch()
         from safetensors.torch import load_file
 
         self._model = model
         self._torch = torch
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        recipe = parse(model.spec.name)
-        backbone = timm.create_model(
-            model.spec.timm_name, pretrained=False, **model_options(recipe.timm_name, recipe.size)
-        )
-        module = make_embedder(backbone, model.spec)
+        module = make_embedder(create_backbone(model.spec), model.spec)
         module.load_state_dict(load_file(model.path / "weights.safetensors"))
         self._module = module.eval().to(self._device, memory_format=torch.channels_last)
         self._batch = _GPU_BATCH if self._device.startswith("cuda") else _CPU_BATCH
@@ -84,37 +82,89 @@ def model_options(timm_name: str, size: int | None) -> dict[str, Any]:
     return {}
 
 
+def create_backbone(spec: ModelSpec) -> Any:
+    """Make the timm model of a specification, without weights."""
+    _, timm = require_torch()
+    if spec.head == "projected":
+        return timm.create_model(spec.timm_name, pretrained=False, num_classes=0, global_pool="")
+    recipe = parse(spec.name)
+    options = model_options(recipe.timm_name, recipe.size)
+    return timm.create_model(spec.timm_name, pretrained=False, **options)
+
+
 def make_embedder(backbone: Any, spec: ModelSpec) -> Any:
     """Wrap a timm model: pixels → (embedding of length 1 [n, d], feature map [n, c, h, w]).
 
-    A calibrated model subtracts what all embeddings have in common (`centre` [d]) and evens out
-    their spread (`whitening` [d, d]), at every place of the map alike: so the mean of the map still
-    points where the embedding does.
+    Whatever the head, it treats every place of the map as it treats the whole, so that the mean of
+    the map points where the embedding does.
     """
     torch, _ = require_torch()
-    calibrated = parse(spec.name).calibrated
     arrange = arrangement(backbone)
+    make_head = {"pooled": _pooled, "whitened": _whitened, "projected": _projected}[spec.head]
 
     # mypy sees nothing of torch, which serving never installs, and so not what this inherits.
     class Embedder(torch.nn.Module):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.backbone = backbone
-            if calibrated:
-                self.register_buffer("centre", torch.zeros(spec.dim))
-                self.register_buffer("whitening", torch.eye(spec.dim))
+            make_head(self, spec)
 
         def forward(self, pixels: Any) -> tuple[Any, Any]:
             features = self.backbone.forward_features(pixels)
-            pooled = self.backbone.forward_head(features, pre_logits=True)
-            features = arrange(features)
-            if calibrated:
-                pooled = (pooled - self.centre) @ self.whitening
-                features = features - self.centre[:, None, None]
-                features = torch.nn.functional.conv2d(features, self.whitening.T[..., None, None])
+            pooled, features = self.head(features, arrange(features))
             return torch.nn.functional.normalize(pooled, dim=1), features
 
     return Embedder()
+
+
+def _pooled(module: Any, spec: ModelSpec) -> None:
+    """Pool as the timm model does."""
+    module.head = lambda raw, features: (
+        module.backbone.forward_head(raw, pre_logits=True),
+        features,
+    )
+
+
+def _whitened(module: Any, spec: ModelSpec) -> None:
+    """Subtract what all embeddings have in common (`centre` [d]), even out their spread."""
+    torch, _ = require_torch()
+    module.register_buffer("centre", torch.zeros(spec.dim))
+    module.register_buffer("whitening", torch.eye(spec.dim))
+
+    def head(raw: Any, features: Any) -> tuple[Any, Any]:
+        pooled = module.backbone.forward_head(raw, pre_logits=True)
+        pooled = (pooled - module.centre) @ module.whitening
+        features = features - module.centre[:, None, None]
+        weight = module.whitening.T[..., None, None]
+        return pooled, torch.nn.functional.conv2d(features, weight)
+
+    module.head = head
+
+
+def _projected(module: Any, spec: ModelSpec) -> None:
+    """GeM pooling (Radenović et al. 2018) and an affine projection.
+
+    The generalised mean y of x is also the plain mean of x**p / y**(p-1) over the places, and the
+    projection is affine, so the map that is given is an exact decomposition: its mean over the
+    places is the embedding before it is normalised.
+    """
+    torch, _ = require_torch()
+    module.projection = torch.nn.Linear(module.backbone.num_features, spec.dim)
+
+    def head(raw: Any, features: Any) -> tuple[Any, Any]:
+        pooled, shares = generalised_mean(features, spec.gem_p)
+        weight = module.projection.weight[..., None, None]
+        shares = torch.nn.functional.conv2d(shares, weight, module.projection.bias)
+        return module.projection(pooled), shares
+
+    module.head = head
+
+
+def generalised_mean(features: Any, p: float) -> tuple[Any, Any]:
+    """Pool [n, c, h, w] to [n, c]; also give every place's share, whose plain mean is the same."""
+    powered = features.clamp(min=_LEAST_ACTIVATION).pow(p)
+    pooled = powered.mean((2, 3)).pow(1 / p)
+    return pooled, powered / pooled.pow(p - 1)[..., None, None]
 
 
 def arrangement(backbone: Any) -> Callable[[Any], Any]:
