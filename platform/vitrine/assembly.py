@@ -86,7 +86,12 @@ def assemble(settings: Settings, *, hint: Hint = "latency") -> Platform:
         blobs=BlobStore(settings.blob_url),
         index=VectorIndex(settings.milvus_uri, settings.milvus_token, timeout),
         models=models,
-        encoders=Encoders(models, settings.runtime, hint=hint),
+        encoders=Encoders(
+            models,
+            settings.runtime,
+            hint=hint,
+            precision=None if settings.precision == "auto" else settings.precision,
+        ),
         doorbell=Doorbell(make_celery(settings.redis_url)),
         limits=Limits(settings.max_image_bytes, settings.max_image_pixels),
     )

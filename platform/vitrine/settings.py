@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     runtime: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="What computes embeddings: auto is openvino."
     )
+    precision: Literal["auto", "fp32", "int8"] = Field(
+        "auto", description="Form of the model that openvino runs: auto is int8 where it is good."
+    )
     currency: str = Field("EUR", description="The shop's one currency.")
 
     max_image_bytes: PositiveInt = Field(20 * MIB, description="Largest accepted picture file.")

@@ -48,7 +48,7 @@ def parse(name: str) -> Recipe:
         return Recipe(name, "", pretrained=False, own=True)
     if not name.startswith(_TIMM):
         raise NotFound(
-            f"{name!r} can be no name of a model: a trained one has a name of small letters, digits "
+            f"{name!r} can be no name of a model: ours have names of small letters, digits "
             "and . _ - (use 'timm:NAME' for a timm model, e.g. timm:resnet50)."
         )
     timm_name, _, query = name.removeprefix(_TIMM).partition("?")

@@ -18,10 +18,16 @@ def test_forms() -> None:
     assert parse("timm:resnet18?seed=3") == parse("timm:resnet18")
 
 
-@pytest.mark.parametrize("name", ["", "resnet18", "timm:", "timm:../x", "timm:a/b", "vitrine-x"])
+@pytest.mark.parametrize("name", ["", "timm:", "timm:../x", "timm:a/b", "../x", "Shop", "timm-x"])
 def test_unknown(name: str) -> None:
     with pytest.raises(NotFound, match="timm:"):
         parse(name)
+
+
+def test_a_model_of_ours_has_a_plain_name() -> None:
+    recipe = parse("my-shop_2.1")
+    assert (recipe.name, recipe.own) == ("my-shop_2.1", True)
+    assert not parse("timm:resnet18").own
 
 
 @pytest.mark.parametrize("options", ["pretrained=maybe", "seed=x", "size=9999", "dim=3", "seed"])

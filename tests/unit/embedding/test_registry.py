@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from tests.unit.embedding.conftest import RESNET
 
+from vitrine.embedding.encoders import Encoders
 from vitrine.embedding.names import UNTRAINED, slug
-from vitrine.embedding.registry import InstalledModel, ModelStore
+from vitrine.embedding.registry import InstalledModel, ModelStore, write_manifest
 from vitrine.embedding.runtimes.openvino import OpenVinoEncoder
-from vitrine.embedding.specs import model_digest
+from vitrine.embedding.specs import ModelSpec, Preprocessing, model_digest
 from vitrine.errors import Misconfigured, NotFound
 
 
@@ -34,11 +35,13 @@ def test_find(store: ModelStore, resnet: InstalledModel) -> None:
 
 
 def test_an_empty_store(tmp_path: Path) -> None:
-    store = ModelStore(tmp_path / "none")
+    store = ModelStore(tmp_path / "none", shipped=tmp_path / "nothing")
     assert store.installed() == []
     assert store.names() == [UNTRAINED]
     with pytest.raises(NotFound, match=f"vitrine models build '{UNTRAINED}'"):
         store.find(UNTRAINED)
+    with pytest.raises(NotFound, match="timm:resnet50"):
+        store.find("resnet50")
     with pytest.raises(NotFound, match="vitrine models use"):
         store.find_digest("ab" * 32)
     assert not (tmp_path / "none").exists()
@@ -81,3 +84,57 @@ def test_leftovers(tmp_path: Path) -> None:
     assert not (tmp_path / ".building-old").exists()
     assert (tmp_path / ".building-new").exists()
     assert store.installed() == []
+
+
+def _put(folder: Path, name: str, digest: str, *forms: str, served: bool = True) -> Path:
+    """A model's folder as far as the registry reads it."""
+    how = Preprocessing((3, 64, 64), (0, 0, 0), (1, 1, 1), "bicubic", 1.0, "squash")
+    spec = ModelSpec(name, "resnet18", False, 0, True, 256, (256, 2, 2), how)
+    folder.mkdir(parents=True)
+    write_manifest(folder, spec, digest, {"served": served} if "model-int8" in forms else None)
+    for form in forms:
+        (folder / f"{form}.xml").write_text("")
+    return folder
+
+
+def test_a_model_that_ships(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path / "models", shipped=tmp_path / "shipped")
+    shipped = _put(tmp_path / "shipped/ours", "ours", "a" * 64, "model-int8")
+    found = store.find("ours")
+    assert (found.path, found.precisions, found.ir()) == (
+        shipped,
+        ("int8",),
+        shipped / "model-int8.xml",
+    )
+    assert store.find_digest("a" * 64) == found
+    assert "ours" in store.names()
+    with pytest.raises(NotFound, match=r"models build .ours.*VITRINE_PRECISION=int8"):
+        found.ir("fp32")
+    # The same model with both forms, made here, is the better one.
+    made = _put(tmp_path / "models/ours", "ours", "a" * 64, "model", "model-int8")
+    assert [model.path for model in store.installed()] == [made]
+    assert store.find("ours").ir("fp32") == made / "model.xml"
+
+
+def test_what_ships_wins_over_an_older_one_of_its_name(tmp_path: Path) -> None:
+    """After an upgrade of the package the model before is there for the vectors it made."""
+    store = ModelStore(tmp_path / "models", shipped=tmp_path / "shipped")
+    _put(tmp_path / "shipped/ours", "ours", "a" * 64, "model-int8")
+    before = _put(tmp_path / "models/ours", "ours", "b" * 64, "model", "model-int8")
+    assert store.find("ours").digest == "a" * 64
+    assert store.find_digest("b" * 64).path == before
+    assert [model.digest[0] for model in store.installed()] == ["a", "b"]
+
+
+def test_int8_that_loses_too_much_is_not_served(tmp_path: Path) -> None:
+    _put(tmp_path / "one", "one", "a" * 64, "model", "model-int8", served=False)
+    model = ModelStore(tmp_path).find("one")
+    assert model.ir() == model.ir("fp32") == tmp_path / "one/model.xml"
+    assert model.ir("int8") == tmp_path / "one/model-int8.xml"
+
+
+def test_a_form_that_is_asked_for_everywhere(store: ModelStore, resnet: InstalledModel) -> None:
+    assert resnet.precisions == ("fp32",)
+    assert Encoders(store, precision="fp32").get(resnet.digest).digest == resnet.digest
+    with pytest.raises(NotFound, match="int8"):
+        Encoders(store, precision="int8").get(resnet.digest)
