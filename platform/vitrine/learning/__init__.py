@@ -1,0 +1,1 @@
+"""What improves search and measures it: data sets, training, evaluation."""

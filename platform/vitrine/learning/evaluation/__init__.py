@@ -1,0 +1,1 @@
+"""How well a model finds: ranking, metrics, intervals, and the report that people read."""

@@ -1,0 +1,42 @@
+"""How sure a mean is: percentile bootstrap over the queries (Efron and Tibshirani 1993, ch. 13)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+RESAMPLES = 2000
+_BLOCK_NUMBERS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over `queries` queries with its 95 % interval; NaN where no query has a figure."""
+
+    value: float
+    low: float
+    high: float
+    queries: int
+
+
+def estimate(
+    values: npt.NDArray[np.float64], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Estimate:
+    """Return the mean of the values [q] that are not NaN, and where 95 % of resampled means lie.
+
+    Queries are drawn as if they were independent: several photos of one product make the interval
+    narrower than it is for another set of products.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    random = np.random.default_rng(seed)
+    means = np.empty(resamples)
+    step = max(1, _BLOCK_NUMBERS // len(known))
+    for start in range(0, resamples, step):
+        some = min(step, resamples - start)
+        means[start : start + some] = known[
+            random.integers(0, len(known), (some, len(known)))
+        ].mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Estimate(float(known.mean()), float(low), float(high), len(known))
