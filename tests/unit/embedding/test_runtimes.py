@@ -1,6 +1,7 @@
 """The one contract of both runtimes: whatever computes it, an embedding is the same."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,3 +92,18 @@ def test_the_embedding_is_the_mean_of_the_map(
     encoded = encoder.encode(pictures)
     pooled = normalise(encoded.map.mean((2, 3)))
     assert (pooled * encoded.embedding).sum(1).min() > LEAST_COSINE
+
+
+def test_another_input_size_is_what_torch_makes_of_it(
+    resnet: InstalledModel, pictures: list[Image.Image]
+) -> None:
+    larger = OpenVinoEncoder(resnet, side=96)
+    assert larger.spec.preprocessing.input_size == (3, 96, 96)
+    assert larger.spec.map_shape == (512, 3, 3)
+    assert larger.digest == resnet.digest
+    torch = TorchEncoder(replace(resnet, spec=larger.spec), device="cpu").encode(pictures)
+    found = larger.encode(pictures)
+    assert found.map.shape == torch.map.shape
+    assert (found.embedding * torch.embedding).sum(axis=1).min() > LEAST_COSINE
+    usual = OpenVinoEncoder(resnet).encode(pictures)
+    assert (found.embedding * usual.embedding).sum(axis=1).max() < LEAST_COSINE

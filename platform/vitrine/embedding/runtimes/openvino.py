@@ -6,6 +6,7 @@ import queue
 import sys
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,15 @@ from vitrine.embedding.preprocess import Pixels, preprocess
 from vitrine.embedding.registry import InstalledModel, Precision
 from vitrine.embedding.runtimes import MAX_BATCH, Encoded, Hint
 from vitrine.embedding.specs import ModelSpec
-from vitrine.errors import Misconfigured
+from vitrine.errors import Invalid, Misconfigured
 
 
 class OpenVinoEncoder:
     """Runs one form of a model on the CPUs that this process may use; what is not int8 is float32.
 
-    Raises NotFound, naming the fix, for a form that is not built.
+    With `side` it takes pictures of another size than the model was made for, in pixels, as a
+    convolutional network can. Raises NotFound, naming the fix, for a form that is not built, and
+    Invalid for a `side` that the model cannot take.
     """
 
     def __init__(
@@ -30,14 +33,16 @@ class OpenVinoEncoder:
         *,
         hint: Hint = "latency",
         precision: Precision | None = None,
+        side: int | None = None,
     ) -> None:
         openvino = load_openvino()
-        self._model = model
+        self._model, self._spec = model, model.spec
         core = openvino.Core()
         try:
-            compiled = core.compile_model(
-                core.read_model(model.ir(precision)), "CPU", _options(hint)
-            )
+            network = core.read_model(model.ir(precision))
+            if side is not None:
+                self._spec = _resize(network, model.spec, side)
+            compiled = core.compile_model(network, "CPU", _options(hint))
         except RuntimeError as error:
             raise Misconfigured(
                 f"OpenVINO cannot load {model.path}: {str(error).strip().splitlines()[-1]} "
@@ -51,7 +56,7 @@ class OpenVinoEncoder:
 
     @property
     def spec(self) -> ModelSpec:
-        return self._model.spec
+        return self._spec
 
     @property
     def digest(self) -> str:
@@ -99,6 +104,21 @@ def _finish(running: deque[tuple[Any, Pixels]], pieces: list[Encoded]) -> Any:
     pieces.append(Encoded(np.array(embedding), np.array(features)))
     running.popleft()
     return request
+
+
+def _resize(network: Any, spec: ModelSpec, side: int) -> ModelSpec:
+    """Give the network another input size; return what it is then."""
+    try:
+        network.reshape([-1, 3, side, side])
+        shape = network.output("map").partial_shape
+    except RuntimeError as error:
+        raise Invalid(
+            f"{spec.name} cannot take pictures of {side} pixels: transformers are made for one "
+            f"size, which is {spec.preprocessing.input_size[1]} here."
+        ) from error
+    channels, height, width = (shape[at].get_length() for at in (1, 2, 3))
+    preprocessing = replace(spec.preprocessing, input_size=(3, side, side))
+    return replace(spec, map_shape=(channels, height, width), preprocessing=preprocessing)
 
 
 def load_openvino() -> Any:
