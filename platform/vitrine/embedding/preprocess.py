@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from vitrine.embedding.specs import Preprocessing
 
 Pixels = npt.NDArray[np.float32]
+FittedPixels = npt.NDArray[np.uint8]
 
 _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
@@ -26,10 +27,20 @@ _RESAMPLING = {
 
 def preprocess(images: Sequence[Image.Image], how: Preprocessing) -> Pixels:
     """Scale, crop and normalise: float32 [n, 3, height, width]."""
+    return normalise(fit(images, how), how)
+
+
+def fit(images: Sequence[Image.Image], how: Preprocessing) -> FittedPixels:
+    """Scale and crop to what the model sees: uint8 [n, height, width, 3]."""
     _, height, width = how.input_size
     pixels = np.empty((len(images), height, width, 3), np.uint8)
     for at, image in enumerate(images):
         pixels[at] = np.asarray(_fit(image, how))
+    return pixels
+
+
+def normalise(pixels: FittedPixels, how: Preprocessing) -> Pixels:
+    """From uint8 [n, height, width, 3] to float32 [n, 3, height, width]."""
     mean = np.asarray(how.mean, np.float32)
     std = np.asarray(how.std, np.float32)
     # (pixel / 255 - mean) / std, as one multiplication and one subtraction over the batch.
