@@ -61,8 +61,8 @@ class InstalledModel:
         """The forms that OpenVINO can run here."""
         return tuple(form for form, file in _IR.items() if (self.path / file).is_file())
 
-    def ir(self, precision: Precision | None = None) -> Path:
-        """Find the OpenVINO IR; None takes int8 unless its build found that it loses too much.
+    def form(self, precision: Precision | None = None) -> Precision:
+        """Choose a form; None takes int8 unless its build found that it loses too much.
 
         Raises NotFound naming the fix for a form that is not here.
         """
@@ -74,7 +74,11 @@ class InstalledModel:
                 f"'{self.name}'` makes that form (it needs `pip install \"vitrine[torch]\"`)"
                 + (f", or set VITRINE_PRECISION={self.precisions[0]}." if self.precisions else ".")
             )
-        return self.path / _IR[wanted]
+        return wanted
+
+    def ir(self, precision: Precision | None = None) -> Path:
+        """Find the OpenVINO IR of the form that `form` chooses."""
+        return self.path / _IR[self.form(precision)]
 
     @property
     def bytes(self) -> int:
