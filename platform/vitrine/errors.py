@@ -14,6 +14,7 @@
     ├── UnsupportedMediaType    415
     ├── Misconfigured           500  the operator has to change something; the message says what
     └── Unavailable             503  a dependency does not answer; worth a retry
+        └── OutOfMemory         503  there is no memory for this now; worth a retry
 
 The class says everything a caller has to decide on: `status` and `slug` become the problem
 document (RFC 9457), `retryable` tells the worker whether the same work may succeed later.
@@ -130,3 +131,10 @@ class Unavailable(VitrineError):
     def __init__(self, message: str, *, retry_after_seconds: int = 5) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class OutOfMemory(Unavailable):
+    """Not even one picture fits into the memory that is free; others may need less."""
+
+    slug = "out-of-memory"
+    title = "There is not enough memory for this now"

@@ -23,6 +23,7 @@ _DETAILS = {
     "misconfigured": "The installation needs a change before it can answer this. The log of "
     "the api says which, beside this request id.",
     "unavailable": "The database does not answer; try again in a few seconds.",
+    "out-of-memory": "There is not enough memory to compute this picture now; try again.",
 }
 _FIELDS = {
     "invalid": ProblemField(pointer="/price", detail="must have at most two decimals"),

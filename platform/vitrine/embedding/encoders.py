@@ -16,6 +16,7 @@ class Encoders:
     """Loads a model when it is first asked for and keeps the last `KEPT`; safe in threads.
 
     `precision` asks OpenVINO for one form of every model; None takes what `InstalledModel.ir` does.
+    `threads` is this process' share of the cores; None takes all of them.
     """
 
     def __init__(
@@ -25,11 +26,13 @@ class Encoders:
         *,
         hint: Hint = "latency",
         precision: Precision | None = None,
+        threads: int | None = None,
     ) -> None:
         self._store = store
         self._runtime = runtime
         self._precision: Precision | None = precision
         self._hint: Hint = hint
+        self._threads = threads
         self._loaded: OrderedDict[str, Encoder] = OrderedDict()
         self._lock = threading.Lock()
         self._loading = threading.Lock()
@@ -61,7 +64,9 @@ class Encoders:
         if self._runtime == "torch":
             from vitrine.embedding.runtimes.torch import TorchEncoder
 
-            return TorchEncoder(model)
+            return TorchEncoder(model, threads=self._threads)
         from vitrine.embedding.runtimes.openvino import OpenVinoEncoder
 
-        return OpenVinoEncoder(model, hint=self._hint, precision=self._precision)
+        return OpenVinoEncoder(
+            model, hint=self._hint, precision=self._precision, threads=self._threads
+        )

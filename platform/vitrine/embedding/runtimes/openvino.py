@@ -1,7 +1,6 @@
 """OpenVINO: the default on a CPU, and all that the api process needs to embed a query."""
 
 import math
-import os
 import queue
 import sys
 from collections import deque
@@ -12,6 +11,8 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image
 
+from vitrine.embedding.cores import usable_cores
+from vitrine.embedding.memory import BatchSize, within_memory
 from vitrine.embedding.preprocess import Pixels, preprocess
 from vitrine.embedding.registry import InstalledModel, Precision
 from vitrine.embedding.runtimes import MAX_BATCH, Encoded, Hint
@@ -23,8 +24,9 @@ class OpenVinoEncoder:
     """Runs one form of a model on the CPUs that this process may use; what is not int8 is float32.
 
     With `side` it takes pictures of another size than the model was made for, in pixels, as a
-    convolutional network can. Raises NotFound, naming the fix, for a form that is not built, and
-    Invalid for a `side` that the model cannot take.
+    convolutional network can; `threads` is its share of the cores, all of them unless it is given.
+    Raises NotFound, naming the fix, for a form that is not built, and Invalid for a `side` that the
+    model cannot take.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class OpenVinoEncoder:
         hint: Hint = "latency",
         precision: Precision | None = None,
         side: int | None = None,
+        threads: int | None = None,
     ) -> None:
         openvino = load_openvino()
         self._model, self._spec = model, model.spec
@@ -42,7 +45,7 @@ class OpenVinoEncoder:
             network = core.read_model(model.ir(precision))
             if side is not None:
                 self._spec = _resize(network, model.spec, side)
-            compiled = core.compile_model(network, "CPU", _options(hint))
+            compiled = core.compile_model(network, "CPU", _options(hint, threads or usable_cores()))
         except RuntimeError as error:
             raise Misconfigured(
                 f"OpenVINO cannot load {model.path}: {str(error).strip().splitlines()[-1]} "
@@ -53,6 +56,7 @@ class OpenVinoEncoder:
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         for _ in range(self._streams):
             self._idle.put(compiled.create_infer_request())
+        self._fits = BatchSize(MAX_BATCH)
 
     @property
     def spec(self) -> ModelSpec:
@@ -65,13 +69,20 @@ class OpenVinoEncoder:
     def encode(self, images: Sequence[Image]) -> Encoded:
         """Embed pictures in batches, spread over the streams that are free.
 
-        The next batch is prepared while the one before is computed.
+        The next batch is prepared while the one before is computed. Raises OutOfMemory when there
+        is none for a single picture; batches that do not fit are halved.
         """
-        size = min(MAX_BATCH, max(1, math.ceil(len(images) / self._streams)))
-        running: deque[tuple[Any, Pixels]] = deque()
+        wanted = min(MAX_BATCH, max(1, math.ceil(len(images) / self._streams)))
         pieces: list[Encoded] = []
+        within_memory(self._fits, wanted, lambda size: self._compute(images, size, pieces))
+        return Encoded.join(self.spec, pieces)
+
+    def _compute(self, images: Sequence[Image], size: int, pieces: list[Encoded]) -> None:
+        """Add the batches that `pieces` lack, in order."""
+        running: deque[tuple[Any, Pixels]] = deque()
+        done = sum(len(piece.embedding) for piece in pieces)
         try:
-            for start in range(0, len(images), size):
+            for start in range(done, len(images), size):
                 pixels = preprocess(images[start : start + size], self.spec.preprocessing)
                 request = self._take(running, pieces)
                 # The pixels are shared, not copied: they have to live as long as the request runs.
@@ -83,7 +94,6 @@ class OpenVinoEncoder:
             for request, _ in running:
                 request.cancel()
                 self._idle.put(request)
-        return Encoded.join(self.spec, pieces)
 
     def _take(self, running: deque[tuple[Any, Pixels]], pieces: list[Encoded]) -> Any:
         """Get a free request. Waits for others' only while holding none: so nobody deadlocks."""
@@ -134,11 +144,10 @@ def load_openvino() -> Any:
     return openvino
 
 
-def _options(hint: Hint) -> dict[str, Any]:
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _options(hint: Hint, threads: int) -> dict[str, Any]:
     return {
         "PERFORMANCE_HINT": hint.upper(),
-        "INFERENCE_NUM_THREADS": cpus,
+        "INFERENCE_NUM_THREADS": threads,
         # api and workers share the machine: pinned to the same CPUs they would only disturb each
         # other.
         "ENABLE_CPU_PINNING": False,
