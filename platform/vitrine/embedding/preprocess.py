@@ -43,11 +43,15 @@ def normalise(pixels: FittedPixels, how: Preprocessing) -> Pixels:
     """From uint8 [n, height, width, 3] to float32 [n, 3, height, width]."""
     mean = np.asarray(how.mean, np.float32)
     std = np.asarray(how.std, np.float32)
-    # (pixel / 255 - mean) / std, as one multiplication and one subtraction over the batch.
-    numbers = pixels.astype(np.float32)
-    numbers *= np.float32(1) / (np.float32(255) * std)
-    numbers -= mean / std
-    return np.ascontiguousarray(numbers.transpose(0, 3, 1, 2))
+    # (pixel / 255 - mean) / std, as one multiplication and one subtraction; plane by plane, since
+    # numpy is five times slower where its innermost loop has three steps.
+    factors, offsets = np.float32(1) / (np.float32(255) * std), mean / std
+    numbers = np.empty((len(pixels), 3, *pixels.shape[1:3]), np.float32)
+    for channel in range(3):
+        plane = numbers[:, channel]
+        np.multiply(pixels[..., channel], factors[channel], out=plane)
+        plane -= offsets[channel]
+    return numbers
 
 
 def _fit(image: Image.Image, how: Preprocessing) -> Image.Image:
