@@ -1,4 +1,4 @@
-"""Which models are here, shipped in the package or built, and building one.
+"""Which models are here, shipped in the package or built.
 
     <root>/<slug>/model.xml, .bin          for OpenVINO, float32
     <root>/<slug>/model-int8.xml, .bin     for OpenVINO, int8
@@ -14,18 +14,17 @@ the folder of built models.
 """
 
 import json
-import shutil
-import tempfile
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vitrine.embedding.names import BUILT_IN, parse, slug
 from vitrine.embedding.specs import ModelSpec
 from vitrine.errors import NotFound
+
+if TYPE_CHECKING:
+    from vitrine.embedding.fidelity import Calibration
 
 Precision = Literal["fp32", "int8"]
 
@@ -33,9 +32,7 @@ SHIPPED = Path(__file__).parent / "weights"
 """Models that come with the package; read-only."""
 
 MANIFEST = "spec.json"
-_IR: dict[Precision, str] = {"fp32": "model.xml", "int8": "model-int8.xml"}
-_BUILDING = ".building-"
-_ABANDONED_SECONDS = 3600.0
+IR: dict[Precision, str] = {"fp32": "model.xml", "int8": "model-int8.xml"}
 
 Progress = Callable[[str], object]
 """Told one short sentence for each step of a build."""
@@ -59,7 +56,7 @@ class InstalledModel:
     @property
     def precisions(self) -> tuple[Precision, ...]:
         """The forms that OpenVINO can run here."""
-        return tuple(form for form, file in _IR.items() if (self.path / file).is_file())
+        return tuple(form for form, file in IR.items() if (self.path / file).is_file())
 
     def form(self, precision: Precision | None = None) -> Precision:
         """Choose a form; None takes int8 unless its build found that it loses too much.
@@ -78,7 +75,7 @@ class InstalledModel:
 
     def ir(self, precision: Precision | None = None) -> Path:
         """Find the OpenVINO IR of the form that `form` chooses."""
-        return self.path / _IR[self.form(precision)]
+        return self.path / IR[self.form(precision)]
 
     @property
     def bytes(self) -> int:
@@ -124,7 +121,7 @@ class ModelStore:
 
     def _is_current(self, model: InstalledModel) -> bool:
         """Whether its name means this build of it. What ships wins over what is built here."""
-        shipped = _read(self._shipped / slug(model.name))
+        shipped = read(self._shipped / slug(model.name))
         if shipped is not None:
             return model.digest == shipped.digest
         return model.path.name == slug(model.name)
@@ -141,55 +138,17 @@ class ModelStore:
         )
 
     def build(
-        self, name: str, *, force: bool = False, progress: Progress = _silent
+        self,
+        name: str,
+        *,
+        force: bool = False,
+        calibrate: "Callable[[], Calibration] | None" = None,
+        progress: Progress = _silent,
     ) -> InstalledModel:
-        """Export a model unless it is there.
+        """Make the forms of a model that are not here; see `vitrine.embedding.build`."""
+        from vitrine.embedding.build import build
 
-        Raises NotFound for an unknown name, Misconfigured without torch, Unavailable when its
-        weights cannot be fetched.
-        """
-        recipe = parse(name)
-        if recipe.own:
-            return self.find(name)
-        present = _read(self.root / slug(recipe.name))
-        if present is not None and not force:
-            return present
-        from vitrine.embedding.export import export
-
-        self.root.mkdir(parents=True, exist_ok=True)
-        self._sweep()
-        folder = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=self.root))
-        try:
-            export(recipe, folder, progress)
-            folder.chmod(0o755)
-            return self._install(folder, recipe.name)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _install(self, folder: Path, name: str) -> InstalledModel:
-        made, target = _read(folder), self.root / slug(name)
-        assert made is not None
-        if target.exists():
-            target.rename(self._aside(target, made.digest))
-        # Somebody who built the same meanwhile was first: theirs is as good.
-        with suppress(OSError):
-            folder.rename(target)
-        return self.find(name)
-
-    def _aside(self, target: Path, digest: str) -> Path:
-        """Where the folder goes that is replaced: kept if its vectors cannot be made any more."""
-        before = _read(target)
-        kept = self.root / f"{target.name}@{before.digest[:12] if before else 'broken'}"
-        if before is None or before.digest == digest or kept.exists():
-            return Path(tempfile.mkdtemp(prefix=_BUILDING, dir=self.root)) / "replaced"
-        return kept
-
-    def _sweep(self) -> None:
-        """Remove what builds that were killed left behind."""
-        for folder in self.root.glob(f"{_BUILDING}*"):
-            with suppress(OSError):
-                if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
-                    shutil.rmtree(folder, ignore_errors=True)
+        return build(self, name, force=force, calibrate=calibrate, progress=progress)
 
 
 def write_manifest(
@@ -206,11 +165,12 @@ def _folders(root: Path) -> list[InstalledModel]:
     if not root.is_dir():
         return []
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir())
-    found = [_read(folder) for folder in folders if not folder.name.startswith(".")]
+    found = [read(folder) for folder in folders if not folder.name.startswith(".")]
     return [model for model in found if model is not None]
 
 
-def _read(folder: Path) -> InstalledModel | None:
+def read(folder: Path) -> InstalledModel | None:
+    """Read a model's folder; None for what is none, or not finished."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         spec = ModelSpec.from_json(manifest["spec"])
