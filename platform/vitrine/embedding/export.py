@@ -19,6 +19,7 @@ from vitrine.embedding.runtimes import Encoded
 from vitrine.embedding.runtimes.openvino import OpenVinoEncoder, load_openvino
 from vitrine.embedding.runtimes.torch import (
     arrangement,
+    create_backbone,
     make_embedder,
     model_options,
     require_torch,
@@ -54,13 +55,30 @@ def export(recipe: Recipe, folder: Path, progress: Progress) -> ModelSpec:
 
 def write_forms(module: Any, spec: ModelSpec, folder: Path, progress: Progress) -> None:
     """Write what serves beside the weights that are in `folder`: the IR, and the manifest last."""
+    digest = model_digest(spec, folder / WEIGHTS)
+    _write_fp32(module, InstalledModel(spec.name, digest, spec.dim, folder, spec), progress)
+    write_manifest(folder, spec, digest)
+
+
+def restore(model: InstalledModel, progress: Progress) -> None:
+    """Make the fp32 form of a model that has only its weights, as the shipped ones have.
+
+    Raises Misconfigured without torch.
+    """
+    require_torch()
+    from safetensors.torch import load_file
+
+    module = make_embedder(create_backbone(model.spec), model.spec).eval()
+    module.load_state_dict(load_file(model.path / WEIGHTS))
+    _write_fp32(module, model, progress)
+
+
+def _write_fp32(module: Any, model: InstalledModel, progress: Progress) -> None:
     with _quiet():
         progress("converting to OpenVINO")
-        _convert(module, spec, folder)
-        digest = model_digest(spec, folder / WEIGHTS)
+        _convert(module, model.spec, model.path)
         progress("checking that OpenVINO and torch agree")
-        _compare(module, InstalledModel(spec.name, digest, spec.dim, folder, spec))
-    write_manifest(folder, spec, digest)
+        _compare(module, model)
 
 
 def _announcement(recipe: Recipe) -> str:
@@ -163,7 +181,7 @@ def _compare(module: Any, model: InstalledModel) -> None:
     with torch.inference_mode():
         outputs = module(torch.from_numpy(preprocess(pictures, how)))
     wanted = Encoded(*(output.numpy() for output in outputs))
-    got = OpenVinoEncoder(model).encode(pictures)
+    got = OpenVinoEncoder(model, precision="fp32").encode(pictures)
     for one, other in ((wanted.embedding, got.embedding), (wanted.map, got.map)):
         least = float(_cosines(one, other).min())
         if not least > LEAST_COSINE:

@@ -150,6 +150,12 @@ class ModelStore:
 
         return build(self, name, force=force, calibrate=calibrate, progress=progress)
 
+    def add(self, write: Callable[[Path], object]) -> InstalledModel:
+        """Put a model here: `write` fills a folder, `write_manifest` last; it appears whole."""
+        from vitrine.embedding.build import add
+
+        return add(self, write)
+
 
 def write_manifest(
     folder: Path, spec: ModelSpec, digest: str, int8: dict[str, Any] | None = None

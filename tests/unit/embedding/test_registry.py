@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.unit.embedding.conftest import RESNET
 
+from vitrine.embedding.build import _sweep
 from vitrine.embedding.encoders import Encoders
 from vitrine.embedding.names import UNTRAINED, slug
 from vitrine.embedding.registry import InstalledModel, ModelStore, write_manifest
@@ -80,7 +81,7 @@ def test_leftovers(tmp_path: Path) -> None:
     (tmp_path / "half" / "spec.json").write_text("{")
     an_age_ago = time.time() - 10_000
     os.utime(tmp_path / ".building-old", (an_age_ago, an_age_ago))
-    store._sweep()
+    _sweep(tmp_path)
     assert not (tmp_path / ".building-old").exists()
     assert (tmp_path / ".building-new").exists()
     assert store.installed() == []
