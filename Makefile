@@ -59,5 +59,5 @@ $(RUN): $(MADE) pyproject.toml
 
 $(DEV): $(MADE) pyproject.toml
 	@echo "Installing Vitrine, its servers and its tools into $(VENV)"
-	@$(INSTALL) -e ".[embedded,torch,dev]"
+	@$(INSTALL) -e ".[embedded,train,dev]"
 	@touch $@

@@ -34,6 +34,8 @@ SECTIONS: dict[str, dict[str, Place]] = {
     "Operate": {
         "keys": Place("keys:keys", "Create, list and revoke API keys."),
         "models": Place("models:models", "List, build and switch embedding models."),
+        "evaluate": Place("evaluate:evaluate", "Measure how well a model finds, on your pictures."),
+        "train": Place("train:train", "Train a model on pictures of your own."),
         "index": Place("index:index", "Rebuild or verify the vector index."),
         "migrate": Place("database:migrate", "Bring the database to the newest schema."),
     },

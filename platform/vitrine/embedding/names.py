@@ -44,7 +44,7 @@ def parse(name: str) -> Recipe:
     """Read a model name. Raises NotFound for an unknown one, Invalid for a wrong option."""
     if name == UNTRAINED:
         return Recipe(UNTRAINED, "resnet18", pretrained=False, calibrated=True)
-    if re.fullmatch(_OWN, name) and not name.startswith(_RESERVED):
+    if is_own(name):
         return Recipe(name, "", pretrained=False, own=True)
     if not name.startswith(_TIMM):
         raise NotFound(
@@ -55,6 +55,11 @@ def parse(name: str) -> Recipe:
     if not re.fullmatch(r"[A-Za-z0-9_.]+", timm_name):
         raise NotFound(f"{timm_name!r} is no name of a timm model; write e.g. timm:resnet50.")
     return _recipe(timm_name, dict(parse_qsl(query, keep_blank_values=True)), name)
+
+
+def is_own(name: str) -> bool:
+    """Say whether a model that was trained here may have this name."""
+    return bool(re.fullmatch(_OWN, name)) and not name.startswith(_RESERVED)
 
 
 def _recipe(timm_name: str, options: dict[str, str], name: str) -> Recipe:

@@ -1,0 +1,1 @@
+"""Training an embedding model: one recipe in, one model folder out."""

@@ -1,0 +1,211 @@
+"""The run itself: steps, averages, checkpoints and looks at held-out pictures."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from timm.utils import ModelEmaV3
+
+from vitrine.learning.training.augment import augment
+from vitrine.learning.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from vitrine.learning.training.held_out import Task, recall_at_1
+from vitrine.learning.training.log import Log
+from vitrine.learning.training.losses import PairLosses, normalised_softmax, two_views
+from vitrine.learning.training.network import Network, parameter_groups, specification
+from vitrine.learning.training.pool import Part, Pool, Source
+from vitrine.learning.training.recipe import Recipe, Stage
+from vitrine.learning.training.schedule import Leg, learning_rate, legs
+
+_SAVE_SECONDS = 120.0
+_LOG_STEPS = 20
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run is, for whoever shows it."""
+
+    step: int
+    steps: int
+    side: int
+    loss: float
+    images_per_second: float
+    recalls: dict[str, float]
+    looked: bool
+
+
+Listener = tuple[Callable[[str], object], Callable[[State], object]]
+"""Whom a run tells what it does, in a sentence, and how far it is."""
+
+
+class Run:
+    """One recipe on one device, in one folder; `finish` trains what is left of it."""
+
+    def __init__(  # what a run is made of, once
+        self,
+        recipe: Recipe,
+        sources: Sequence[Source],
+        tasks: Sequence[Task],
+        folder: Path,
+        device: str,
+        listener: Listener,
+    ) -> None:
+        self._recipe, self._folder, self._device = recipe, folder, device
+        self._sources, self._tasks = sources, tasks
+        self._say, self._show = listener
+        torch.manual_seed(recipe.seed)
+        labels = {s.key: s.label_count for s in sources if not s.dataset.self_supervised}
+        self._network = Network(specification(recipe), labels)
+        self._network.to(device, memory_format=torch.channels_last)
+        optimiser = recipe.optimiser
+        self._average = ModelEmaV3(self._network, decay=optimiser.ema_decay, use_warmup=True)
+        self._optimiser = torch.optim.AdamW(
+            parameter_groups(self._network, optimiser.weight_decay), lr=optimiser.learning_rate
+        )
+        self._pair_losses = PairLosses(recipe.losses)
+        self._random = torch.Generator(device)
+        self._legs = legs(recipe, sum(len(one.labels) for one in sources))
+        self._log = Log(
+            folder / "log.csv",
+            ["step", "side", "learning_rate", "loss", "images_per_second"]
+            + [task.held_out.title for task in tasks],
+        )
+        self._recalls: dict[str, float] = {}
+        self._step = 0
+        self._saved = time.monotonic()
+        self._resume()
+
+    @property
+    def step(self) -> int:
+        return self._step
+
+    @property
+    def recalls(self) -> dict[str, float]:
+        """R@1 of the held-out searches at the last look."""
+        return dict(self._recalls)
+
+    def _resume(self) -> None:
+        found = load_checkpoint(self._folder, self._recipe)
+        if found is None:
+            return
+        self._network.load_state_dict(found.network)
+        self._average.module.load_state_dict(found.average)
+        self._optimiser.load_state_dict(found.optimiser)
+        self._step = found.step
+        self._log.drop_after(found.step)
+        self._say(f"going on after step {found.step}")
+
+    def finish(self) -> Network:
+        """Train to the end and return the averaged network. Ctrl-C saves, and goes up."""
+        try:
+            for leg in self._legs:
+                if self._step < leg.end:
+                    self._train(leg)
+        finally:
+            self._save()
+        averaged: Network = self._average.module.eval().cpu()
+        return averaged
+
+    def _train(self, leg: Leg) -> None:
+        stage = leg.stage
+        pool = Pool(self._sources, self._recipe, stage.side, self._device, self._say)
+        epoch = (leg.end - leg.start) / stage.epochs
+        look = max(1, round(epoch * self._recipe.evaluate_every))
+        total, counted, began = torch.zeros((), device=self._device), 0, time.perf_counter()
+        while self._step < leg.end:
+            total += self._one_step(pool, stage)
+            counted += 1
+            self._step += 1
+            last = self._step == leg.end
+            looking = self._step % look == 0 or last
+            if self._step % _LOG_STEPS == 0 or looking:
+                loss = float(total) / counted
+                rate = counted * stage.batch / (time.perf_counter() - began)
+                self._tell(stage, loss, rate, looking)
+                total.zero_()
+                counted, began = 0, time.perf_counter()
+            if time.monotonic() - self._saved > _SAVE_SECONDS:
+                self._save()
+
+    def _tell(self, stage: Stage, loss: float, rate: float, looking: bool) -> None:
+        if looking:
+            for task in self._tasks:
+                recall = recall_at_1(self._average.module, task, self._device)
+                self._recalls[task.held_out.title] = recall
+        row: dict[str, Any] = {
+            "step": self._step,
+            "side": stage.side,
+            "learning_rate": self._rate(),
+            "loss": round(loss, 4),
+            "images_per_second": round(rate, 1),
+        }
+        self._log.add(row | (self._recalls if looking else {}))
+        steps = self._legs[-1].end
+        state = State(self._step, steps, stage.side, loss, rate, dict(self._recalls), looking)
+        self._show(state)
+
+    def _one_step(self, pool: Pool, stage: Stage) -> Any:
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._rate()
+        self._random.manual_seed(self._recipe.seed * 1_000_003 + self._step)
+        parts = pool.batch(self._step, stage.batch)
+        self._network.train()
+        # bfloat16 needs no loss scaling; a CPU without it would only be slower.
+        device = torch.device(self._device).type
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            loss = self._loss(parts, stage)
+        self._optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.optimiser.clip_norm)
+        self._optimiser.step()
+        self._average.update(self._network, self._step)
+        return loss.detach()
+
+    def _loss(self, parts: Sequence[Part], stage: Stage) -> Any:
+        """One forward pass over all data sets, so that they share batch statistics."""
+        how = self._recipe.losses
+        views = [
+            augment(part.pictures, stage.side, self._recipe.augmentation, self._random)
+            for part in parts
+            for _ in range(2 if part.source.dataset.self_supervised else 1)
+        ]
+        found = self._network(self._normalised(torch.cat(views))).float()
+        pieces = iter(found.split([len(view) for view in views]))
+        loss = found.new_zeros(())
+        pictures = sum(len(part.pictures) for part in parts)
+        for part in parts:
+            share = len(part.pictures) / pictures
+            embeddings = next(pieces)
+            if part.source.dataset.self_supervised:
+                pairs = two_views(embeddings, next(pieces), how.self_supervised_temperature)
+                loss = loss + share * how.self_supervised * pairs
+                continue
+            cosines = self._network.cosines(part.source.key, embeddings)
+            one = normalised_softmax(cosines, part.labels, how)
+            loss = loss + share * (one + self._pair_losses(embeddings, part.labels))
+        return loss
+
+    def _normalised(self, views: Any) -> Any:
+        how = self._network.spec.preprocessing
+        mean = torch.tensor(how.mean, device=self._device)[:, None, None]
+        std = torch.tensor(how.std, device=self._device)[:, None, None]
+        return ((views - mean) / std).contiguous(memory_format=torch.channels_last)
+
+    def _rate(self) -> float:
+        how = self._recipe.optimiser
+        return learning_rate(self._step, self._legs[-1].end, how.learning_rate, how.warmup)
+
+    def _save(self) -> None:
+        save_checkpoint(
+            self._folder,
+            self._recipe,
+            Checkpoint(
+                self._step,
+                self._network.state_dict(),
+                self._average.module.state_dict(),
+                self._optimiser.state_dict(),
+            ),
+        )
+        self._saved = time.monotonic()
