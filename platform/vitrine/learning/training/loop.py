@@ -152,10 +152,7 @@ class Run:
         self._random.manual_seed(self._recipe.seed * 1_000_003 + self._step)
         parts = pool.batch(self._step, stage.batch)
         self._network.train()
-        # bfloat16 needs no loss scaling; a CPU without it would only be slower.
-        device = torch.device(self._device).type
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            loss = self._loss(parts, stage)
+        loss = self._loss(parts, stage)
         self._optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.optimiser.clip_norm)
@@ -171,7 +168,7 @@ class Run:
             for part in parts
             for _ in range(2 if part.source.dataset.self_supervised else 1)
         ]
-        found = self._network(self._normalised(torch.cat(views))).float()
+        found = self._embed(self._normalised(torch.cat(views)))
         pieces = iter(found.split([len(view) for view in views]))
         loss = found.new_zeros(())
         pictures = sum(len(part.pictures) for part in parts)
@@ -186,6 +183,13 @@ class Run:
             one = normalised_softmax(cosines, part.labels, how)
             loss = loss + share * (one + self._pair_losses(embeddings, part.labels))
         return loss
+
+    def _embed(self, pixels: Any) -> Any:
+        # Only the network: views and losses need the digits. bfloat16 takes no loss scaling, and a
+        # CPU without it would only be slower.
+        device = torch.device(self._device).type
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            return self._network(pixels).float()
 
     def _normalised(self, views: Any) -> Any:
         how = self._network.spec.preprocessing
