@@ -42,7 +42,7 @@ def build(
         return present
     store.root.mkdir(parents=True, exist_ok=True)
     _sweep(store.root)
-    with _scratch(store.root) as folder:
+    with scratch(store.root) as folder:
         if present is None or (force and not recipe.own):
             from vitrine.embedding.export import export
 
@@ -61,7 +61,7 @@ def add(store: "ModelStore", write: Callable[[Path], object]) -> InstalledModel:
     """Let `write` fill a folder, the manifest last, and give it the place of its name."""
     store.root.mkdir(parents=True, exist_ok=True)
     _sweep(store.root)
-    with _scratch(store.root) as folder:
+    with scratch(store.root) as folder:
         write(folder)
         return _put_in_place(store.root, folder)
 
@@ -73,7 +73,10 @@ def _put_in_place(root: Path, folder: Path) -> InstalledModel:
     """
     made = read(folder)
     assert made is not None
+    # Another user's api and workers may be who serves it.
     folder.chmod(0o755)
+    for file in folder.iterdir():
+        file.chmod(0o644)
     target = root / slug(made.name)
     if target.exists():
         target.rename(_aside(root, target, made.digest))
@@ -140,7 +143,7 @@ def _aside(root: Path, target: Path, digest: str) -> Path:
 
 
 @contextmanager
-def _scratch(root: Path) -> Iterator[Path]:
+def scratch(root: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=root))
     try:
         yield folder

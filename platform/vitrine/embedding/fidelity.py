@@ -15,6 +15,7 @@ MOST_LOSS = 0.01
 """Recall at 1 that int8 may lose; a build that loses more keeps serving fp32."""
 
 _ENCODED_AT_ONCE = 64
+_FEWEST_QUERIES = 400
 
 Picture = Callable[[int], Image.Image]
 """Gives a picture when it is wanted, told how many pixels its short side needs."""
@@ -47,10 +48,14 @@ class Calibration:
 
 
 def find_oneself(name: str, pictures: Sequence[Picture]) -> Task:
-    """Make a search of pictures without labels: a cut-out in another light finds its picture."""
+    """Make a search of pictures without labels: a cut-out in another light finds its picture.
+
+    Few pictures are each looked for several times, or one of them would weigh a point of recall.
+    """
     labels = [str(at) for at in range(len(pictures))]
-    views = [_view_of(picture, seed) for seed, picture in enumerate(pictures)]
-    return Task(name, pictures, labels, views, labels)
+    times = max(1, -(-_FEWEST_QUERIES // len(pictures)))
+    views = [_view_of(picture, seed) for seed, picture in enumerate([*pictures] * times)]
+    return Task(name, pictures, labels, views, labels * times)
 
 
 def measure(fp32: Encoder, int8: Encoder, task: Task) -> dict[str, Any]:
