@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from vitrine.cli.evaluation_table import show
 from vitrine.cli.progress import counting
 from vitrine.embedding.registry import InstalledModel, Precision
 from vitrine.embedding.runtimes import Encoder
-from vitrine.errors import Invalid
+from vitrine.errors import Invalid, NotFound
 from vitrine.index.client import VectorIndex
 from vitrine.learning.datasets import Example, read_examples, splits
 from vitrine.learning.evaluation.judge import Search, exact
@@ -102,7 +102,7 @@ def evaluate(
     shown, wanted = read_examples(directory, catalog), read_examples(directory, queries)
     noise = _distractors(distractors, {example.path for example in shown})
     platform, console = assemble(load_settings(), hint="throughput"), Console(stderr=True)
-    model = _model(platform, name, console)
+    model = _model(platform, name or platform.settings.model, console)
     encoder, form = _encoder(platform, model, precision, resolution)
     with counting() as bar:
         embedded = _embed(platform, encoder, [*shown, *wanted, *noise], bar)
@@ -146,10 +146,12 @@ def _distractors(chosen: Sequence[str], there: set[Path]) -> list[Example]:
     return found
 
 
-def _model(platform: Platform, name: str | None, console: Console) -> InstalledModel:
+def _model(platform: Platform, name: str, console: Console) -> InstalledModel:
     """Find the model, and build it if it is not there yet."""
-    with console.status("loading the model") as status:
-        return platform.models.build(name or platform.settings.model, progress=status.update)
+    with suppress(NotFound):
+        return platform.models.find(name)
+    with console.status("building the model") as status:
+        return platform.models.build(name, progress=status.update)
 
 
 def _encoder(

@@ -4,18 +4,18 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from vitrine.embedding.cores import usable_cores
+from vitrine.embedding.lanes import in_lanes, lanes_for
 from vitrine.embedding.runtimes import Encoder
 from vitrine.errors import ImageRejected, Invalid
 from vitrine.learning.datasets import Example
 from vitrine.learning.evaluation.ranking import Vectors
 from vitrine.media.decode import Limits, decode
-
-# Pictures decoded at once: enough for the batches of every stream, little beside the model.
-_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,17 @@ class Embedded:
         return len(self.rows) / self.seconds if self.seconds else 0.0
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """What one lane made of a few files."""
+
+    tried: int
+    read: list[Path]
+    contents: list[str]
+    vectors: Vectors
+    skipped: list[Skipped]
+
+
 def embed(
     paths: Sequence[Path],
     encoder: Encoder,
@@ -72,24 +83,14 @@ def embed(
     """
     wanted = list(dict.fromkeys(paths))
     began = time.perf_counter()
-    read: list[Path] = []
-    vectors = [np.empty((0, encoder.spec.dim), np.float32)]
-    contents: list[str] = []
-    skipped: list[Skipped] = []
-    for start in range(0, len(wanted), _AT_ONCE):
-        pictures = []
-        for path in wanted[start : start + _AT_ONCE]:
-            try:
-                data = path.read_bytes()
-                short_side = encoder.spec.preprocessing.short_side
-                pictures.append(decode(data, limits, short_side=short_side))
-            except (ImageRejected, OSError) as error:
-                skipped.append(Skipped(path, str(error)))
-            else:
-                read.append(path)
-                contents.append(hashlib.sha256(data).hexdigest())
-        vectors.append(encoder.encode(pictures).embedding)
-        progress(len(wanted[start : start + _AT_ONCE]))
+    pieces = []
+    work = partial(_embed, encoder, limits)
+    for piece in in_lanes(work, wanted, lanes=lanes_for(usable_cores())):
+        pieces.append(piece)
+        progress(piece.tried)
+    seconds = time.perf_counter() - began
+    read = [path for piece in pieces for path in piece.read]
+    skipped = [one for piece in pieces for one in piece.skipped]
     if not read:
         raise Invalid(
             f"None of the {len(wanted)} pictures can be used, beginning with {skipped[0].path}: "
@@ -97,6 +98,25 @@ def embed(
             if skipped
             else "There is no picture to embed: name a split that has some."
         )
-    rows = {path: row for row, path in enumerate(read)}
-    seconds = time.perf_counter() - began
-    return Embedded(rows, np.concatenate(vectors), contents, skipped, seconds)
+    return Embedded(
+        rows={path: row for row, path in enumerate(read)},
+        vectors=np.concatenate([piece.vectors for piece in pieces]),
+        contents=[content for piece in pieces for content in piece.contents],
+        skipped=skipped,
+        seconds=seconds,
+    )
+
+
+def _embed(encoder: Encoder, limits: Limits, paths: Sequence[Path]) -> _Piece:
+    pictures, read, contents, skipped = [], [], [], []
+    for path in paths:
+        try:
+            data = path.read_bytes()
+            short_side = encoder.spec.preprocessing.short_side
+            pictures.append(decode(data, limits, short_side=short_side))
+        except (ImageRejected, OSError) as error:
+            skipped.append(Skipped(path, str(error)))
+        else:
+            read.append(path)
+            contents.append(hashlib.sha256(data).hexdigest())
+    return _Piece(len(paths), read, contents, encoder.encode(pictures).embedding, skipped)
