@@ -4,6 +4,8 @@ import threading
 from collections import OrderedDict
 from typing import Literal
 
+from vitrine.embedding.batching import SharedBatches
+from vitrine.embedding.cores import usable_cores
 from vitrine.embedding.registry import ModelStore, Precision
 from vitrine.embedding.runtimes import Encoder, Hint
 
@@ -16,7 +18,8 @@ class Encoders:
     """Loads a model when it is first asked for and keeps the last `KEPT`; safe in threads.
 
     `precision` asks OpenVINO for one form of every model; None takes what `InstalledModel.ir` does.
-    `threads` is this process' share of the cores; None takes all of them.
+    `threads` is this process' share of the cores; None takes all of them. With the hint `latency`
+    concurrent callers share batches.
     """
 
     def __init__(
@@ -32,7 +35,7 @@ class Encoders:
         self._runtime = runtime
         self._precision: Precision | None = precision
         self._hint: Hint = hint
-        self._threads = threads
+        self.threads = threads or usable_cores()
         self._loaded: OrderedDict[str, Encoder] = OrderedDict()
         self._lock = threading.Lock()
         self._loading = threading.Lock()
@@ -60,13 +63,17 @@ class Encoders:
             return self._loaded.get(digest)
 
     def _load(self, digest: str) -> Encoder:
+        encoder = self._runtime_of(digest)
+        return SharedBatches(encoder) if self._hint == "latency" else encoder
+
+    def _runtime_of(self, digest: str) -> Encoder:
         model = self._store.find_digest(digest)
         if self._runtime == "torch":
             from vitrine.embedding.runtimes.torch import TorchEncoder
 
-            return TorchEncoder(model, threads=self._threads)
+            return TorchEncoder(model, threads=self.threads)
         from vitrine.embedding.runtimes.openvino import OpenVinoEncoder
 
         return OpenVinoEncoder(
-            model, hint=self._hint, precision=self._precision, threads=self._threads
+            model, hint=self._hint, precision=self._precision, threads=self.threads
         )
