@@ -9,6 +9,7 @@ from vitrine.catalog.service import Catalog
 from vitrine.db import Sessions, make_engine, make_sessions
 from vitrine.decisions.tokens import TokenSigner
 from vitrine.doorbell import Doorbell, make_celery
+from vitrine.embedding.cores import share, usable_cores
 from vitrine.embedding.encoders import Encoders
 from vitrine.embedding.registry import ModelStore
 from vitrine.embedding.runtimes import Hint
@@ -71,8 +72,11 @@ class Platform:
         )
 
 
-def assemble(settings: Settings, *, hint: Hint = "latency") -> Platform:
-    """Build the platform of these settings; `hint` says what the encoder is tuned for."""
+def assemble(settings: Settings, *, hint: Hint = "latency", processes: int = 1) -> Platform:
+    """Build the platform of these settings.
+
+    `hint` says what the encoder is tuned for, `processes` how many like this one share the cores.
+    """
     timeout = settings.dependency_timeout_seconds
     engine = make_engine(settings.database_url, timeout_seconds=timeout)
     models = ModelStore(settings.model_store)
@@ -91,6 +95,7 @@ def assemble(settings: Settings, *, hint: Hint = "latency") -> Platform:
             settings.runtime,
             hint=hint,
             precision=None if settings.precision == "auto" else settings.precision,
+            threads=share(usable_cores(), processes),
         ),
         doorbell=Doorbell(make_celery(settings.redis_url)),
         limits=Limits(settings.max_image_bytes, settings.max_image_pixels),

@@ -29,7 +29,7 @@ def make_app(settings: Settings, *, process: str = "worker") -> Celery:
     @lru_cache(maxsize=1)
     def platform() -> Platform:
         # Made at the first task, after the fork: no connection is shared between processes.
-        return assemble(settings, hint="throughput")
+        return assemble(settings, hint="throughput", processes=settings.worker_processes)
 
     billiard_pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = CHILD_GOODBYES
     celery = make_celery(settings.redis_url)

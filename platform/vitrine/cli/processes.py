@@ -34,10 +34,13 @@ def worker(processes: int | None) -> None:
     What a worker leaves undone is done by the next: the work stands in PostgreSQL.
     """
     settings = load_settings()
+    if processes:
+        # They share the cores, so each has to know how many they are.
+        settings = settings.model_copy(update={"worker_processes": processes})
     celery(settings, "worker").worker_main(
         [
             "worker",
-            *("--pool", "prefork", "--concurrency", str(processes or settings.worker_processes)),
+            *("--pool", "prefork", "--concurrency", str(settings.worker_processes)),
             *("--loglevel", settings.log_level),
             # One worker does not need to know of the others; it saves a second at the start.
             *("--without-gossip", "--without-mingle"),

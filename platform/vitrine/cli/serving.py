@@ -42,7 +42,8 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until a signal. Raises what is wrong with the settings before the first fork."""
-    app = create_app(assemble(settings))  # connects to nothing yet, so it may be forked
+    # Connects to nothing yet, so it may be forked.
+    app = create_app(assemble(settings, processes=settings.api_processes))
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     Server(
         lambda: app,

@@ -6,6 +6,7 @@ picture. `fill` is for a generation that is built beside it, and can hurt nothin
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from PIL import Image as Pillow
 from PIL.Image import Image as Picture
@@ -16,10 +17,11 @@ from sqlalchemy.orm import Session
 from vitrine import logs, work
 from vitrine.catalog.jobs import Outcome, resolve
 from vitrine.catalog.models import EMBEDDED, FAILED, RECEIVED, Image, ProductImage
+from vitrine.embedding.lanes import in_lanes, lanes_for
 from vitrine.embedding.models import Embedding
 from vitrine.embedding.runtimes import Encoder
 from vitrine.embedding.vectors import pack
-from vitrine.errors import ImageRejected, NotFound, Unavailable
+from vitrine.errors import ImageRejected, NotFound, OutOfMemory, Unavailable
 from vitrine.index.generations import live_generations
 from vitrine.ingest.parts import Parts
 from vitrine.media.decode import Probe, decode, probe
@@ -28,16 +30,27 @@ log = logs.get(__name__)
 
 LOST = "The file of this picture was lost; send the picture again."
 UNREADABLE = "The file of this picture cannot be read; send the picture again."
+STARVED = "There was not enough memory for this picture; send it with fewer pixels."
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What became of a batch, by content id; `unread` are files that the store did not give."""
+    """What became of a batch, by content id.
+
+    `unread`: the file was not given by the store, or not taken by the memory, and what a seller is
+    told if that stays so.
+    """
 
     probes: dict[str, Probe] = field(default_factory=dict)
     vectors: dict[str, bytes] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
+
+    def add(self, other: "_Batch") -> None:
+        self.probes |= other.probes
+        self.vectors |= other.vectors
+        self.failures |= other.failures
+        self.unread |= other.unread
 
 
 def embed(parts: Parts, claims: Sequence[work.Claim]) -> None:
@@ -55,10 +68,10 @@ def embed(parts: Parts, claims: Sequence[work.Claim]) -> None:
         there = _keep_vectors(session, model, [claim.key for claim in read], batch)
         _mark(session, there, batch)
         work.finish(session, read)
-        # The store answers for others, so it is these files: they are tried again, and given up.
-        worn = [claim for claim in unread if claim.attempts >= parts.bounds.max_attempts]
-        give_up_embedding(session, worn, UNREADABLE)
-        work.retry(session, [claim for claim in unread if claim not in worn], UNREADABLE)
+        # Others could be read, so it is these files: they are tried again, and given up.
+        for claim in sorted(unread, key=lambda claim: claim.key):
+            worn = claim.attempts >= parts.bounds.max_attempts
+            (give_up_embedding if worn else work.retry)(session, [claim], batch.unread[claim.key])
 
 
 def fill(parts: Parts, claims: Sequence[work.Claim]) -> None:
@@ -96,7 +109,16 @@ def _embed(parts: Parts, model: str, claims: Sequence[work.Claim]) -> _Batch:
     batch = _Batch()
     with parts.sessions() as session:
         wanted = _missing(session, [claim.key for claim in claims], model)
-    files = _read(parts, wanted, batch)
+    # A lane reads its own files: memory holds a few of them, however many are claimed.
+    lanes = lanes_for(parts.encoders.threads)
+    for piece in in_lanes(partial(_embed_piece, parts, model), wanted, lanes=lanes):
+        batch.add(piece)
+    return batch
+
+
+def _embed_piece(parts: Parts, model: str, cids: Sequence[str]) -> _Batch:
+    batch = _Batch()
+    files = _read(parts, cids, batch)
     if files:
         _encode(parts, model, files, batch)
     return batch
@@ -118,11 +140,13 @@ def _read(parts: Parts, cids: Sequence[str], batch: _Batch) -> dict[str, bytes]:
             batch.failures[cid] = str(error)
         except NotFound:
             batch.failures[cid] = LOST
+        except OutOfMemory as error:
+            _starved(cid, error, batch)
         except Unavailable as error:
             if parts.blobs.ping() is not None:
                 raise
             log.warning("image.unreadable", cid=cid, error=str(error))
-            batch.unread[cid] = str(error)
+            batch.unread[cid] = UNREADABLE
         else:
             files[cid] = data
     return files
@@ -137,15 +161,25 @@ def _encode(parts: Parts, model: str, files: Mapping[str, bytes], batch: _Batch)
             pictures[cid] = decode(data, parts.limits, short_side=short_side)
         except ImageRejected as error:
             batch.failures[cid] = str(error)
+        except OutOfMemory as error:
+            _starved(cid, error, batch)
     if not pictures:
         return
     try:
         encoded = encoder.encode(list(pictures.values()))
+    except OutOfMemory:
+        # All pictures are of one size here: it is the machine, and each waits until it has room.
+        raise
     except Exception as error:
         _blame(encoder, error)
         raise
     for cid, vector in zip(pictures, encoded.embedding, strict=True):
         batch.vectors[cid] = pack(vector)
+
+
+def _starved(cid: str, error: OutOfMemory, batch: _Batch) -> None:
+    log.warning("image.starved", cid=cid, error=str(error))
+    batch.unread[cid] = STARVED
 
 
 def _encoder(parts: Parts, model: str) -> Encoder:

@@ -6,6 +6,8 @@ it raises becomes `ImageRejected` with one of these stable codes:
 
     empty · too-many-bytes · too-many-pixels · too-small · too-long · unsupported-format ·
     truncated · corrupt
+
+Want of memory is `OutOfMemory` instead, where the reader says so: that of WebP does not.
 """
 
 import importlib
@@ -20,7 +22,7 @@ from functools import cache
 import pillow_heif
 from PIL import Image, ImageCms, ImageFile
 
-from vitrine.errors import ImageRejected
+from vitrine.errors import ImageRejected, OutOfMemory
 from vitrine.media import colour, cost, headers
 from vitrine.media.budget import DECODING
 from vitrine.media.formats import is_cut_short, sniff
@@ -48,6 +50,8 @@ _PILLOW_NAMES = {
 }
 _READERS = ("Jpeg", "Mpo", "Png", "WebP", "Gif", "Bmp", "Tiff", "Avif")
 
+# What Pillow says for a decoder of its own that got none.
+_NO_MEMORY = "out of memory"
 # What Pillow and the libraries under it have been seen to raise on hostile bytes.
 BROKEN = (
     ArithmeticError,
@@ -258,11 +262,18 @@ def _orientation(image: ImageFile.ImageFile, name: str) -> int:
 
 @contextmanager
 def _refusing(data: bytes, name: str) -> Iterator[None]:
-    """Turn what a reader raises into a refusal that a seller understands."""
+    """Turn what a reader raises into a refusal that a seller understands.
+
+    What the file demands was bounded before, so that memory runs out is not its fault.
+    """
     try:
         yield
     except BROKEN as error:
         said = str(error).lower()
+        if isinstance(error, MemoryError) or _NO_MEMORY in said:
+            raise OutOfMemory(
+                "There is not enough memory to decode this picture now; try again."
+            ) from error
         if "truncat" in said or is_cut_short(data, name):
             raise ImageRejected(
                 "truncated",
