@@ -10,7 +10,10 @@ from vitrine.db import Base
 
 
 class Model(Base):
-    """A model that made vectors. `digest` covers weights and preprocessing (see specs.py)."""
+    """A model that made vectors. `digest` covers weights and preprocessing (see specs.py).
+
+    `figures` are what was measured of it, by what measured it (see records.py).
+    """
 
     __tablename__ = "models"
 
@@ -18,6 +21,7 @@ class Model(Base):
     name: Mapped[str] = mapped_column(index=True)
     dim: Mapped[int]
     spec: Mapped[dict[str, Any]]
+    figures: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -30,6 +30,28 @@ def live_generations(session: Session) -> Sequence[Generation]:
     ).all()
 
 
+def hold_active(session: Session) -> Generation | None:
+    """Read the active generation, which stays active until this transaction ends."""
+    session.execute(text("select pg_advisory_xact_lock_shared(:id)"), {"id": _SWITCH_LOCK})
+    return session.scalar(select(Generation).where(Generation.state == "active"))
+
+
+def previous_generation(session: Session) -> Generation | None:
+    """Read the generation that a rollback goes back to: the last one in use of another model."""
+    active = select(Generation.model).where(Generation.state == "active").scalar_subquery()
+    return session.scalar(
+        select(Generation)
+        .where(Generation.state == "retired", Generation.model != active)
+        .order_by(Generation.retired_at.desc(), Generation.id.desc())
+        .limit(1)
+    )
+
+
+def hold_switch(session: Session) -> None:
+    """Wait for whoever holds the active generation, and hold off others, to the end."""
+    session.execute(text("select pg_advisory_xact_lock(:id)"), {"id": _SWITCH_LOCK})
+
+
 def begin_generation(session: Session, model: str) -> Generation:
     """Add a generation that is filled beside the active one."""
     generation = Generation(model=model, state="building")
@@ -40,7 +62,7 @@ def begin_generation(session: Session, model: str) -> Generation:
 
 def activate(session: Session, generation_id: int) -> None:
     """Make a generation the one that answers; the one before is retired. One commit, one row."""
-    session.execute(text("select pg_advisory_xact_lock(:id)"), {"id": _SWITCH_LOCK})
+    hold_switch(session)
     now = func.clock_timestamp()
     for before in session.scalars(select(Generation).where(Generation.state == "active")):
         before.state, before.retired_at = "retired", now
@@ -50,14 +72,21 @@ def activate(session: Session, generation_id: int) -> None:
     session.flush()
 
 
-def retire(session: Session, generation_id: int) -> None:
-    """Take a generation out of use."""
+def resume_generation(session: Session, generation_id: int) -> Generation:
+    """Let every write go to a retired generation again, so that it can be brought up to date."""
     generation = session.get_one(Generation, generation_id)
-    generation.state, generation.retired_at = "retired", func.clock_timestamp()
+    generation.state = "building"
     session.flush()
+    return generation
 
 
-def forget_generation(session: Session, generation_id: int) -> None:
-    """Delete the row of a generation whose collections are gone."""
-    session.delete(session.get_one(Generation, generation_id))
-    session.flush()
+def leave_generation(session: Session, generation: Generation) -> bool:
+    """End a building that came to nothing; say whether its collection is to be dropped.
+
+    One that was in use before goes back to being kept.
+    """
+    if generation.activated_at is None:
+        session.delete(generation)
+        return True
+    generation.state = "retired"
+    return False

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from vitrine import logs
 from vitrine.catalog.jobs import forget_jobs
 from vitrine.errors import Conflict
+from vitrine.index.generations import previous_generation
 from vitrine.index.models import Generation
 from vitrine.ingest.parts import Parts
 from vitrine.ingest.reconcile import reconcile
@@ -22,6 +23,8 @@ KEEP_JOBS_DAYS = 30
 def keep_house(parts: Parts) -> None:
     """Owe what was forgotten, forget old jobs, drop what was retired or left half-built.
 
+    The generation before is kept, to go back to, until another model follows.
+
     Each step has its own transaction, so that one that fails undoes none of the others.
     """
     with parts.sessions.begin() as session:
@@ -32,9 +35,12 @@ def keep_house(parts: Parts) -> None:
     with suppress(Conflict):  # somebody is building, so what is built is not stale
         stale = clear_stale_builds(parts)
     with parts.sessions.begin() as session:
+        kept = previous_generation(session)
         old = session.scalars(
             select(Generation).where(
-                Generation.state == "retired", Generation.retired_at < func.now() - KEEP_RETIRED
+                Generation.state == "retired",
+                Generation.retired_at < func.now() - KEEP_RETIRED,
+                Generation.id != (kept.id if kept else -1),
             )
         ).all()
         for generation in old:

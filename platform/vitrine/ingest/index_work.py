@@ -1,41 +1,86 @@
 """Sync: index rows follow Postgres in every live generation, and jobs learn what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from vitrine import work
+from vitrine import logs, work
 from vitrine.catalog.index_rows import read_index_rows
 from vitrine.catalog.jobs import Outcome, resolve
 from vitrine.catalog.models import EMBEDDED, FAILED, SEARCHABLE, ProductImage
+from vitrine.embedding.models import Embedding
 from vitrine.errors import Unavailable
-from vitrine.index.generations import live_generations
+from vitrine.index.generations import hold_active, live_generations, previous_generation
+from vitrine.index.models import Generation
 from vitrine.index.sync import sync
 from vitrine.ingest.parts import Parts
+
+log = logs.get(__name__)
 
 
 def sync_rows(parts: Parts, claims: Sequence[work.Claim]) -> None:
     """Sync the claimed rows, read them back and mark them. Raises Unavailable."""
     ids = sorted(int(claim.key) for claim in claims)
+    while not _sync_once(parts, claims, ids):
+        log.info("sync.again", rows=len(ids), reason="the generation in use changed meanwhile")
+
+
+def _sync_once(parts: Parts, claims: Sequence[work.Claim], ids: Sequence[int]) -> bool:
+    """Sync in every live generation; False if another one became active in between."""
     with parts.sessions() as session:
         generations = live_generations(session)
+        kept = previous_generation(session)
     if not generations:
         raise Unavailable("No embedding model is in use yet; `vitrine models use NAME`.")
-    present: frozenset[int] = frozenset()
+    active, present = None, frozenset[int]()
     for generation in generations:
         synced = sync(parts.sessions, parts.index, generation, ids, read_index_rows)
         if generation.state == "active":
-            present = synced.present
+            active, present = generation.id, synced.present
+    if kept is not None:
+        _forget_deleted(parts, kept, ids)
     with parts.sessions.begin() as session:
+        # "Searchable" has to be said of the generation that answers when it is said.
+        held = hold_active(session)
+        if (held.id if held else None) != active:
+            return False
         session.execute(
             update(ProductImage)
             .where(ProductImage.id.in_(present), ProductImage.state == EMBEDDED)
             .values(state=SEARCHABLE, reason=None)
         )
+        if held is not None:
+            _owe_lost_vectors(session, held.model, set(ids) - present)
         # Only what nothing newer is owed for is told to the jobs.
         settled = {int(key) for key in work.finish(session, claims)}
         resolve(session, work.SYNC, _outcomes(session, settled))
+    return True
+
+
+def _owe_lost_vectors(session: Session, model: str, ids: Iterable[int]) -> None:
+    """Owe the vectors of pictures that were embedded with the model before, just as it changed."""
+    made = exists().where(Embedding.cid == ProductImage.cid, Embedding.model == model)
+    lost = select(ProductImage.cid).where(
+        ProductImage.id.in_(ids), ProductImage.state == EMBEDDED, ~made
+    )
+    work.owe(session, work.EMBED, session.scalars(lost))
+
+
+def _forget_deleted(parts: Parts, kept: Generation, ids: Sequence[int]) -> None:
+    """Take deleted pictures out of the generation that is kept to go back to.
+
+    It answers nobody and is compared with Postgres before it does: no listing waits for it.
+    """
+    with parts.sessions() as session:
+        there = set(session.scalars(select(ProductImage.id).where(ProductImage.id.in_(ids))))
+    gone = [id_ for id_ in ids if id_ not in there]
+    if not gone:
+        return
+    try:
+        sync(parts.sessions, parts.index, kept, gone, read_index_rows)
+    except Unavailable as error:
+        log.warning("kept.not_synced", generation=kept.id, error=str(error))
 
 
 def give_up_syncing(session: Session, claims: Sequence[work.Claim], reason: str) -> None:

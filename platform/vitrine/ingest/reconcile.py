@@ -4,27 +4,36 @@ In a sound installation this finds nothing; it is the net under restored backups
 operator deleted, and mistakes of ours.
 """
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from vitrine import work
-from vitrine.catalog.models import EMBEDDED, RECEIVED, Image, JobItem, ProductImage
+from vitrine.catalog.models import EMBEDDED, FAILED, RECEIVED, Image, JobItem, ProductImage
+from vitrine.embedding.models import Embedding
+from vitrine.index.models import Generation
 from vitrine.work import Work
 
 
 def reconcile(session: Session, *, limit: int = 1000) -> dict[str, int]:
     """Owe what nothing is owed for; return how much, by kind. At most `limit` rows a kind."""
     from_product_image = {
-        work.EMBED: (ProductImage.cid, RECEIVED),
-        work.SYNC: (ProductImage.id, EMBEDDED),
+        # Without a vector of the model in use: a switch may have died right after it.
+        work.EMBED: (
+            ProductImage.cid,
+            or_(
+                ProductImage.state == RECEIVED,
+                (ProductImage.state != FAILED) & _lacks_a_vector(session),
+            ),
+        ),
+        work.SYNC: (ProductImage.id, ProductImage.state == EMBEDDED),
     }
     owed: dict[str, int] = {}
-    for kind, (key, state) in from_product_image.items():
+    for kind, (key, unfinished) in from_product_image.items():
         as_text = key.cast(Work.key.type)
         stuck = session.scalars(
             select(key)
             .where(
-                ProductImage.state == state,
+                unfinished,
                 ~exists().where(Work.kind == kind, Work.key == as_text),
             )
             .distinct()
@@ -57,3 +66,10 @@ def reconcile(session: Session, *, limit: int = 1000) -> dict[str, int]:
     work.owe(session, work.PURGE, unused)
     owed[work.PURGE] = len(unused)
     return owed
+
+
+def _lacks_a_vector(session: Session) -> ColumnElement[bool]:
+    model = session.scalar(select(Generation.model).where(Generation.state == "active"))
+    if model is None:
+        return false()
+    return ~exists().where(Embedding.cid == ProductImage.cid, Embedding.model == model)

@@ -1,46 +1,42 @@
-"""Fill a new generation beside the active one and switch to it: a rebuild, or another model.
+"""Switch to a generation that is filled beside the active one: another model, the one before, or
+the same one rebuilt.
 
 Writes go to both while it is filled, so nothing listed meanwhile is missed. The switch is one row.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 
-from vitrine import logs, work
-from vitrine.catalog.index_rows import product_image_ids, read_index_rows
-from vitrine.catalog.models import EMBEDDED, FAILED, RECEIVED, SEARCHABLE, ProductImage
-from vitrine.embedding.models import Embedding, Model
+from vitrine import work
+from vitrine.embedding import records
+from vitrine.embedding.models import Model
 from vitrine.embedding.registry import InstalledModel
-from vitrine.errors import Conflict, Unavailable
-from vitrine.index.generations import activate, active_generation, begin_generation
+from vitrine.errors import Conflict
+from vitrine.index.generations import (
+    active_generation,
+    begin_generation,
+    leave_generation,
+    previous_generation,
+    resume_generation,
+)
 from vitrine.index.models import Generation
-from vitrine.index.sync import sync
+from vitrine.ingest.filling import (
+    Progress,
+    Switched,
+    Wait,
+    count,
+    embed_all,
+    go_live,
+    index_all,
+)
 from vitrine.ingest.parts import Parts
-from vitrine.ingest.verify import verify
-from vitrine.work import Work
-
-log = logs.get(__name__)
 
 # Any number; held by the one process that fills a generation.
 _FILL_LOCK = 7_283_004
 
-OWED_AT_ONCE = 2000
-
-Progress = Callable[[str, int, int], object]
-"""(stage, done, total), called now and then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Switched:
-    """The generation that answers now, and how many pictures it holds."""
-
-    generation: int
-    collection: str
-    pictures: int
+Ring = Callable[[tuple[str, ...]], object]
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -59,25 +55,16 @@ def rebuild(parts: Parts, *, progress: Progress = _silent) -> Switched:
         # Workers write to the active collection meanwhile: if it was lost, it is there again.
         parts.index.create(before.images_collection, model.dim)
         with _building(parts, model.digest, model.dim) as generation:
-            return _fill_and_switch(parts, generation, progress)
-
-
-def register_model(parts: Parts, model: InstalledModel) -> None:
-    """Enter a built model into the registry table."""
-    with parts.sessions.begin() as session:
-        session.execute(
-            insert(Model)
-            .values(digest=model.digest, name=model.name, dim=model.dim, spec=model.spec.to_json())
-            .on_conflict_do_nothing(index_elements=["digest"])
-        )
+            index_all(parts, generation, progress)
+            return go_live(parts, generation)
 
 
 def use_model(
     parts: Parts,
     model: InstalledModel,
     *,
-    ring: Callable[[tuple[str, ...]], object],
-    wait: Callable[[], object],
+    ring: Ring,
+    wait: Wait,
     progress: Progress = _silent,
 ) -> Switched:
     """Embed every picture with another model beside the active one, then switch to it.
@@ -85,97 +72,63 @@ def use_model(
     The workers embed; `wait` is called between looks at how far they are and may raise to give up.
     Raises Conflict while another rebuild or switch is at it.
     """
-    register_model(parts, model)
+    with parts.sessions.begin() as session:
+        records.register(session, model)
     with alone(parts):
         with parts.sessions() as session:
             active = session.scalar(select(Generation).where(Generation.state == "active"))
         if active is not None and active.model == model.digest:
-            return Switched(active.id, active.images_collection, _count(parts))
+            return Switched(active.id, active.images_collection, count(parts))
         with _building(parts, model.digest, model.dim) as generation:
-            _owe_filling(parts)
-            ring((work.FILL,))
-            while left := _left_to_fill(parts):
-                total, trouble = _count(parts), _trouble(parts)
-                stage = f"embed ({trouble})" if trouble else "embed"
-                progress(stage, max(total - left, 0), total)
-                wait()
-            return _fill_and_switch(parts, generation, progress)
+            embed_all(parts, model.digest, ring=ring, wait=wait, progress=progress)
+            index_all(parts, generation, progress)
+            return go_live(parts, generation, wait)
+
+
+def roll_back(
+    parts: Parts,
+    find: Callable[[str], object],
+    *,
+    ring: Ring,
+    wait: Wait,
+    progress: Progress = _silent,
+) -> Switched:
+    """Switch back to the generation before, which was kept, after bringing it up to date.
+
+    What was listed since is embedded with its model, and its index is compared with Postgres row by
+    row: what was changed is changed in it, what was deleted is gone. `find` is asked for the model
+    by its digest, and raises NotFound if its files are not here. Raises Conflict if nothing is
+    kept, or while another rebuild or switch is at it.
+    """
+    with alone(parts):
+        with parts.sessions() as session:
+            before = previous_generation(session)
+            if before is None:
+                raise Conflict(
+                    "There is no model to go back to: none was in use before this one, or its "
+                    "vectors were forgotten. `vitrine models use NAME` switches to any model."
+                )
+            dim = session.get_one(Model, before.model).dim
+        find(before.model)
+        with _resuming(parts, before, dim) as generation:
+            embed_all(parts, before.model, ring=ring, wait=wait, progress=progress)
+            progress("compare", 0, count(parts))
+            return go_live(parts, generation, wait)
 
 
 def clear_stale_builds(parts: Parts) -> int:
-    """Drop generations that nobody builds any more, because who did died; return how many.
+    """Leave generations that nobody builds any more, because who did died; return how many.
 
     Raises Conflict while somebody does.
     """
     with alone(parts):
-        return _drop_building(parts)
-
-
-def _fill_and_switch(parts: Parts, generation: Generation, progress: Progress) -> Switched:
-    total, done = _count(parts), 0
-    with parts.sessions() as session:
-        for ids in product_image_ids(session, page=parts.bounds.sync_batch):
-            sync(parts.sessions, parts.index, generation, ids, read_index_rows)
-            done += len(ids)
-            progress("index", done, max(total, done))
-    verify(parts, generation)
-    _refuse_if_incomplete(parts, generation)
-    with parts.sessions.begin() as session:
-        activate(session, generation.id)
-        # What this model has no vector of, and what waited for a first model, goes on from here.
-        work.forget(session, work.FILL)
-        unmade = select(ProductImage.cid).where(
-            ProductImage.state != FAILED, ~_has_vector(generation.model)
-        )
-        work.owe(session, work.EMBED, session.scalars(unmade))
-        waiting = select(ProductImage.id).where(
-            or_(ProductImage.state == EMBEDDED, ProductImage.state == RECEIVED),
-            _has_vector(generation.model),
-        )
-        session.execute(
-            update(ProductImage)
-            .where(ProductImage.state == RECEIVED, _has_vector(generation.model))
-            .values(state=EMBEDDED)
-            .execution_options(synchronize_session=False)
-        )
-        work.owe(session, work.SYNC, session.scalars(waiting))
-    log.info("generation.active", generation=generation.id)
-    return Switched(generation.id, generation.images_collection, _count(parts))
-
-
-def _refuse_if_incomplete(parts: Parts, generation: Generation) -> None:
-    """Raise Unavailable unless the new index holds nearly every picture that is searchable now."""
-    missing = verify(parts, generation, repair=False).missing
-    with parts.sessions() as session:
-        unmade = session.scalar(
-            select(func.count())
-            .select_from(ProductImage)
-            .where(
-                ProductImage.state == SEARCHABLE,
-                ~_has_vector(generation.model),
-                # What was listed a moment ago is on its way.
-                ~select(Work.key)
-                .where(
-                    Work.kind == work.FILL,
-                    Work.key == ProductImage.cid,
-                    Work.due_at < text("'infinity'"),
-                )
-                .exists(),
-            )
-        )
-    why = _trouble(parts)
-    lacking = missing + int(unmade or 0)
-    if lacking > _count(parts) // 100:
-        raise Unavailable(
-            f"The new index would lack {lacking} of {_count(parts)} pictures, so the one in use "
-            "stays. " + (f"The workers say: {why}" if why else "Look at the workers and Milvus.")
-        )
+        return _leave_building(parts)
 
 
 @contextmanager
 def _building(parts: Parts, model: str, dim: int) -> Iterator[Generation]:
     """Begin a generation and its collection; if it does not become active, nothing of it stays."""
-    _drop_building(parts)
+    _leave_building(parts)
     with parts.sessions.begin() as session:
         generation = begin_generation(session, model)
         # Before the commit: from then on workers write to it.
@@ -183,58 +136,32 @@ def _building(parts: Parts, model: str, dim: int) -> Iterator[Generation]:
     try:
         yield generation
     finally:
-        _drop_building(parts)
+        _leave_building(parts)
 
 
-def _drop_building(parts: Parts) -> int:
+@contextmanager
+def _resuming(parts: Parts, kept: Generation, dim: int) -> Iterator[Generation]:
+    """Let writes go to a kept generation again; if it does not become active, it stays kept."""
+    _leave_building(parts)
+    # Where the collection was lost, comparing fills it again.
+    parts.index.create(kept.images_collection, dim)
+    with parts.sessions.begin() as session:
+        generation = resume_generation(session, kept.id)
+    try:
+        yield generation
+    finally:
+        _leave_building(parts)
+
+
+def _leave_building(parts: Parts) -> int:
     with parts.sessions.begin() as session:
         stale = session.scalars(select(Generation).where(Generation.state == "building")).all()
-        for generation in stale:
-            session.delete(generation)
+        dropped = [one.images_collection for one in stale if leave_generation(session, one)]
         if stale:
             work.forget(session, work.FILL)
-    for generation in stale:
-        parts.index.drop(generation.images_collection)
+    for collection in dropped:
+        parts.index.drop(collection)
     return len(stale)
-
-
-def _owe_filling(parts: Parts) -> None:
-    """Owe the vectors, in transactions of a bounded size."""
-    with parts.sessions() as reading:
-        for ids in product_image_ids(reading, page=OWED_AT_ONCE):
-            with parts.sessions.begin() as session:
-                cids = select(ProductImage.cid).where(
-                    ProductImage.id.in_(ids), ProductImage.state != FAILED
-                )
-                work.owe(session, work.FILL, session.scalars(cids))
-
-
-def _left_to_fill(parts: Parts) -> int:
-    with parts.sessions() as session:
-        return work.backlog(session).get(work.FILL, (0, 0))[0]
-
-
-def _trouble(parts: Parts) -> str | None:
-    """What the workers say of the filling that does not go on."""
-    with parts.sessions() as session:
-        error = select(Work.error).where(Work.kind == work.FILL, Work.error.is_not(None))
-        return session.scalar(error.limit(1))
-
-
-def _has_vector(model: str) -> ColumnElement[bool]:
-    return (
-        select(Embedding.cid)
-        .where(Embedding.cid == ProductImage.cid, Embedding.model == model)
-        .exists()
-    )
-
-
-def _count(parts: Parts) -> int:
-    with parts.sessions() as session:
-        found = session.scalar(
-            select(func.count()).select_from(ProductImage).where(ProductImage.state != FAILED)
-        )
-    return int(found or 0)
 
 
 @contextmanager

@@ -1,0 +1,180 @@
+"""Fill a generation beside the active one, and let it go live once it holds what the other does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, exists, func, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from vitrine import logs, work
+from vitrine.catalog.index_rows import product_image_ids, read_index_rows
+from vitrine.catalog.models import EMBEDDED, FAILED, RECEIVED, SEARCHABLE, ProductImage
+from vitrine.embedding.models import Embedding
+from vitrine.errors import Unavailable
+from vitrine.index.generations import activate, hold_switch
+from vitrine.index.models import Generation
+from vitrine.index.sync import sync
+from vitrine.ingest.parts import Parts
+from vitrine.ingest.verify import verify
+from vitrine.work import Work
+
+log = logs.get(__name__)
+
+OWED_AT_ONCE = 2000
+# How often a switch waits for what was listed a moment ago. Where listings never stop there always
+# is some of it; it follows after the switch.
+_LOOKS = 10
+
+Progress = Callable[[str, int, int], object]
+"""(stage, done, total), called now and then."""
+
+Wait = Callable[[], object]
+"""Called between looks at how far the workers are; may raise to give up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """The generation that answers now, and how many pictures it holds."""
+
+    generation: int
+    collection: str
+    pictures: int
+
+
+def embed_all(
+    parts: Parts,
+    model: str,
+    *,
+    ring: Callable[[tuple[str, ...]], object],
+    wait: Wait,
+    progress: Progress,
+) -> None:
+    """Have the workers make every vector that this model lacks."""
+    _owe_filling(parts, model)
+    ring((work.FILL,))
+    while left := _left_to_fill(parts):
+        total, why = count(parts), _trouble(parts)
+        progress(f"embed ({why})" if why else "embed", max(total - left, 0), total)
+        wait()
+
+
+def index_all(parts: Parts, generation: Generation, progress: Progress) -> None:
+    """Write the index row of every picture that has a vector."""
+    total, done = count(parts), 0
+    with parts.sessions() as session:
+        for ids in product_image_ids(session, page=parts.bounds.sync_batch):
+            sync(parts.sessions, parts.index, generation, ids, read_index_rows)
+            done += len(ids)
+            progress("index", done, max(total, done))
+
+
+def go_live(parts: Parts, generation: Generation, wait: Wait | None = None) -> Switched:
+    """Verify a filled generation and make it the one that answers.
+
+    With `wait`, what was listed a moment ago gets a little time to be in it. Raises Unavailable if
+    it lacks too much.
+    """
+    verify(parts, generation)
+    _refuse_if_incomplete(parts, generation)
+    for left in range(_LOOKS if wait else 0, -1, -1):
+        with parts.sessions.begin() as session:
+            # Nothing is marked searchable while this is held (see `sync_rows`).
+            hold_switch(session)
+            late = left > 0 and _is_late(session)
+            if not late:
+                activate(session, generation.id)
+        if not late:
+            break
+        assert wait is not None
+        wait()
+    # On its own, so that the lock above is held shortly. If this process dies here, housekeeping
+    # owes the same.
+    with parts.sessions.begin() as session:
+        _go_on(session, generation.model)
+    log.info("generation.active", generation=generation.id)
+    return Switched(generation.id, generation.images_collection, count(parts))
+
+
+def count(parts: Parts) -> int:
+    """How many pictures ought to be found."""
+    with parts.sessions() as session:
+        found = session.scalar(
+            select(func.count()).select_from(ProductImage).where(ProductImage.state != FAILED)
+        )
+    return int(found or 0)
+
+
+def has_vector(model: str) -> ColumnElement[bool]:
+    """Whether a product image has a vector of this model."""
+    return exists().where(Embedding.cid == ProductImage.cid, Embedding.model == model)
+
+
+def _is_late(session: Session) -> bool:
+    """Whether something is on its way into the new generation."""
+    under_way = select(Work.key).where(
+        Work.kind.in_((work.FILL, work.SYNC)), Work.due_at < text("'infinity'")
+    )
+    return session.scalar(under_way.limit(1)) is not None
+
+
+def _go_on(session: Session, model: str) -> None:
+    """Owe what this model has no vector of, and what waited for a first model."""
+    work.forget(session, work.FILL)
+    unmade = select(ProductImage.cid).where(ProductImage.state != FAILED, ~has_vector(model))
+    work.owe(session, work.EMBED, session.scalars(unmade))
+    waiting = select(ProductImage.id).where(
+        or_(ProductImage.state == EMBEDDED, ProductImage.state == RECEIVED), has_vector(model)
+    )
+    session.execute(
+        update(ProductImage)
+        .where(ProductImage.state == RECEIVED, has_vector(model))
+        .values(state=EMBEDDED)
+        .execution_options(synchronize_session=False)
+    )
+    work.owe(session, work.SYNC, session.scalars(waiting))
+
+
+def _refuse_if_incomplete(parts: Parts, generation: Generation) -> None:
+    """Raise Unavailable unless the new index holds nearly every picture that is searchable now."""
+    missing = verify(parts, generation, repair=False).missing
+    on_its_way = exists().where(
+        Work.kind == work.FILL,
+        Work.key == ProductImage.cid,
+        Work.due_at < text("'infinity'"),
+    )
+    with parts.sessions() as session:
+        unmade = session.scalar(
+            select(func.count())
+            .select_from(ProductImage)
+            .where(ProductImage.state == SEARCHABLE, ~has_vector(generation.model), ~on_its_way)
+        )
+    why = _trouble(parts)
+    lacking = missing + int(unmade or 0)
+    if lacking > count(parts) // 100:
+        raise Unavailable(
+            f"The new index would lack {lacking} of {count(parts)} pictures, so the one in use "
+            "stays. " + (f"The workers say: {why}" if why else "Look at the workers and Milvus.")
+        )
+
+
+def _owe_filling(parts: Parts, model: str) -> None:
+    """Owe the vectors, in transactions of a bounded size."""
+    with parts.sessions() as reading:
+        for ids in product_image_ids(reading, page=OWED_AT_ONCE):
+            with parts.sessions.begin() as session:
+                cids = select(ProductImage.cid).where(
+                    ProductImage.id.in_(ids), ProductImage.state != FAILED, ~has_vector(model)
+                )
+                work.owe(session, work.FILL, session.scalars(cids))
+
+
+def _left_to_fill(parts: Parts) -> int:
+    with parts.sessions() as session:
+        return work.backlog(session).get(work.FILL, (0, 0))[0]
+
+
+def _trouble(parts: Parts) -> str | None:
+    """What the workers say of the filling that does not go on."""
+    with parts.sessions() as session:
+        error = select(Work.error).where(Work.kind == work.FILL, Work.error.is_not(None))
+        return session.scalar(error.limit(1))
