@@ -1,146 +1,192 @@
-"""How long does a search by photo take, against the least that it could take?
+"""How long does a search by photo take, and how many fit into a second, against what must be?
 
 Start the platform with `make up`, fill it with `vitrine demo`, then:
 
     .venv/bin/python bench/query.py
 
-Each round asks the api over HTTP and then does in this process only what no answer can do
-without: decode the photo, encode it, ask Milvus for as many pictures. Both use the same photo,
-model, collection and machine, one after the other, so that the ratio of their medians holds still
-where milliseconds do not.
+For 1, 4 and 16 callers at once it asks the api over HTTP and then does in this process only what no
+answer can do without: decode the photo, encode it, ask Milvus for as many pictures. That is the
+floor. Both use the same photos, model, collection and machine, in turns, so that their ratio holds
+still where milliseconds do not.
+
+The ceiling of throughput is the cores over the CPU time of one such floor. CPU time is that of this
+process and, for the search, also that of the Milvus process if it runs here (Milvus Lite), read
+from /proc before and after. It is taken with as many callers as there are cores, so that the cores
+are as busy as they are in earnest. The callers of the api run on the same cores, so they are as
+thin as can be: one kept connection each, the body made before, the answer not parsed.
 """
 
 import argparse
-import itertools
+import http.client
 import json
+import os
 import statistics
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from vitrine.assembly import Platform, assemble
-from vitrine.client import VitrineClient
+from vitrine.embedding.cores import usable_cores
 from vitrine.index.generations import active_generation
 from vitrine.media.decode import decode
-from vitrine.settings import KEYS_FILE, load_settings
+from vitrine.settings import KEYS_FILE, Settings, load_settings
+from vitrine.wire import SearchResponse
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-FLOOR_STAGES = ("decode", "encode", "search")
-API_STAGES = ("decode", "encode", "search", "hydrate")
-WARM_UP = 3
+CONCURRENCY = (1, 4, 16)
+WARM_UP = 8
 # The threads of OpenVINO go on spinning for a moment after their work. Without a pause those of
 # one process would slow down the other's turn.
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.3
+BOUNDARY = "vitrine-bench"
+TICKS = os.sysconf("SC_CLK_TCK")
 
-Stages = dict[str, float]
-Ask = Callable[[bytes], Stages]
+Ask = Callable[[bytes], None]
 
 
 @dataclass
-class Series:
-    """Milliseconds of every counted call: the whole, and its stages."""
+class Turn:
+    """What came of asking some photos: milliseconds of each, and the seconds they took together."""
 
-    total: list[float] = field(default_factory=list)
-    stages: list[Stages] = field(default_factory=list)
+    milliseconds: list[float] = field(default_factory=list)
+    seconds: float = 0.0
 
-    def add(self, milliseconds: float, stages: Stages) -> None:
-        self.total.append(milliseconds)
-        self.stages.append({**stages, "rest": milliseconds - sum(stages.values())})
+    def add(self, other: "Turn") -> None:
+        self.milliseconds += other.milliseconds
+        self.seconds += other.seconds
 
-    def stage(self, name: str) -> list[float]:
-        return [stages[name] for stages in self.stages]
+    @property
+    def rate(self) -> float:
+        return len(self.milliseconds) / self.seconds
 
-
-class Stopwatch:
-    """Names the time between two calls."""
-
-    def __init__(self) -> None:
-        self.stages: Stages = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.stages[name] = (now - self._last) * 1000
-        self._last = now
+    def percentile(self, hundredths: int) -> float:
+        return statistics.quantiles(self.milliseconds, n=100, method="inclusive")[hundredths - 1]
 
 
-def api(client: VitrineClient, limit: int) -> Ask:
-    def ask(photo: bytes) -> Stages:
-        timing = client.search(photo, limit=limit).timing_ms
-        return {name: getattr(timing, name) for name in API_STAGES}
+class Api:
+    """Asks the api over HTTP, one connection a thread."""
 
-    return ask
+    def __init__(self, settings: Settings, limit: int) -> None:
+        self._address = urlsplit(settings.api_url)
+        key = json.loads((settings.data_dir / KEYS_FILE).read_text())["storefront"]
+        self._headers = {
+            "Authorization": f"Bearer {key}",
+            "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
+        }
+        self._limit = limit
+        self._mine = threading.local()
+
+    def __call__(self, photo: bytes) -> bytes:
+        connection = getattr(self._mine, "connection", None)
+        if connection is None:
+            kind = http.client.HTTPSConnection if self._address.scheme == "https" else None
+            connection = (kind or http.client.HTTPConnection)(self._address.netloc, timeout=60)
+            self._mine.connection = connection
+        connection.request("POST", "/v1/search", self._body(photo), self._headers)
+        answer = connection.getresponse()
+        text: bytes = answer.read()
+        if answer.status != 200:
+            raise SystemExit(f"The api answered {answer.status}: {text[:300].decode()}")
+        return text
+
+    def _body(self, photo: bytes) -> bytes:
+        part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="'
+        query = json.dumps({"limit": self._limit})
+        return (
+            f'{part}query"\r\nContent-Type: application/json\r\n\r\n{query}\r\n'
+            f'{part}image"; filename="photo"\r\nContent-Type: image/jpeg\r\n\r\n'
+        ).encode() + photo + f"\r\n--{BOUNDARY}--\r\n".encode()  # fmt: skip
 
 
-def floor(platform: Platform, limit: int) -> Ask:
-    with platform.sessions() as session:
-        generation = active_generation(session)
-    encoder = platform.encoders.get(generation.model)
-    short_side = encoder.spec.preprocessing.short_side
+class Floor:
+    """Decodes, encodes and asks Milvus, and nothing else."""
 
-    def ask(photo: bytes) -> Stages:
-        watch = Stopwatch()
-        picture = decode(photo, platform.limits, short_side=short_side)
-        watch.lap("decode")
-        vector = encoder.encode([picture]).embedding
-        watch.lap("encode")
-        platform.index.search(generation.images_collection, vector, limit=limit)
-        watch.lap("search")
-        return watch.stages
+    def __init__(self, platform: Platform, limit: int) -> None:
+        with platform.sessions() as session:
+            generation = active_generation(session)
+        self.encoder = platform.encoders.get(generation.model)
+        self._collection = generation.images_collection
+        self._platform, self._limit = platform, limit
 
-    return ask
+    def __call__(self, photo: bytes) -> None:
+        short_side = self.encoder.spec.preprocessing.short_side
+        picture = decode(photo, self._platform.limits, short_side=short_side)
+        vector = self.encoder.encode([picture]).embedding
+        self._platform.index.search(self._collection, vector, limit=self._limit)
 
 
-def timed(ask: Ask, photo: bytes) -> tuple[float, Stages]:
-    began = time.perf_counter()
-    stages = ask(photo)
-    return (time.perf_counter() - began) * 1000, stages
+def ask_all(ask: Ask, photos: list[bytes], callers: int) -> Turn:
+    """Ask every photo, by so many callers of whom each asks anew as soon as it is answered."""
+
+    def timed(photo: bytes) -> float:
+        began = time.perf_counter()
+        ask(photo)
+        return (time.perf_counter() - began) * 1000
+
+    time.sleep(PAUSE_SECONDS)
+    with ThreadPoolExecutor(callers) as threads:
+        list(threads.map(ask, photos[:callers]))
+        began = time.perf_counter()
+        milliseconds = list(threads.map(timed, photos))
+        return Turn(milliseconds, time.perf_counter() - began)
 
 
-def measure(
-    asks: dict[str, Ask], photos: list[bytes], runs: int, concurrency: int
-) -> dict[str, Series]:
-    """Alternate between the ways to ask, `concurrency` photos at a time, until each has `runs`."""
-    found = {name: Series() for name in asks}
-    endless: Iterator[bytes] = itertools.cycle(photos)
-    with ThreadPoolExecutor(concurrency) as threads:
-        for number in range(WARM_UP + -(-runs // concurrency)):
-            batch = list(itertools.islice(endless, concurrency))
-            for name, ask in asks.items():
-                time.sleep(PAUSE_SECONDS)
-                answers = list(threads.map(lambda photo, ask=ask: timed(ask, photo), batch))
-                if number >= WARM_UP:
-                    for milliseconds, stages in answers:
-                        found[name].add(milliseconds, stages)
+def cpu_of_floor(floor: Ask, photos: list[bytes], milvus: list[int]) -> float:
+    """CPU milliseconds of one floor: of this process and of Milvus, with every core busy."""
+    before = time.process_time() + sum(cpu_seconds(pid) for pid in milvus)
+    turn = ask_all(floor, photos, usable_cores())
+    after = time.process_time() + sum(cpu_seconds(pid) for pid in milvus)
+    return (after - before) * 1000 / (len(turn.milliseconds) + usable_cores())
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and its threads, from /proc/<pid>/stat."""
+    behind_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(behind_name[11]) + int(behind_name[12])) / TICKS
+
+
+def milvus_processes(uri: str) -> list[int]:
+    """The processes here that serve Milvus Lite at this address."""
+    port = str(urlsplit(uri).port)
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if "milvus_lite" in " ".join(command) and port in command:
+            found.append(int(folder.name))
     return found
 
 
-def percentile(values: list[float], part: float) -> float:
-    """The value that `part` of the others do not exceed, by interpolation."""
-    if len(values) == 1:
-        return values[0]
-    return statistics.quantiles(values, n=100, method="inclusive")[round(part * 100) - 1]
+def measure(api: Ask, floor: Ask, photos: list[bytes], turns: int, callers: int) -> list[Turn]:
+    """Let the api and the floor take turns."""
+    asked, least = Turn(), Turn()
+    for _ in range(turns):
+        asked.add(ask_all(api, photos, callers))
+        least.add(ask_all(floor, photos, callers))
+    return [asked, least]
 
 
-def report(found: dict[str, Series]) -> float:
-    """Print the table; return api over floor, medians."""
-    print(f"{'':24}{'p50 ms':>10}{'p95 ms':>10}")
-    for name, stages in (("api", (*API_STAGES, "rest")), ("floor", FLOOR_STAGES)):
-        series = found[name]
-        rows = [(name, series.total)] + [(f"  {one}", series.stage(one)) for one in stages]
-        for title, values in rows:
-            print(f"{title:24}{percentile(values, 0.5):10.1f}{percentile(values, 0.95):10.1f}")
-    return percentile(found["api"].total, 0.5) / percentile(found["floor"].total, 0.5)
+def report(callers: int, asked: Turn, least: Turn, ceiling: float) -> None:
+    cells = [f"{callers:7d}"]
+    for hundredths in (50, 95, 99):
+        mine, bare = asked.percentile(hundredths), least.percentile(hundredths)
+        cells.append(f"{mine:7.1f} /{bare:7.1f} ={mine / bare:5.2f}")
+    cells.append(f"{asked.rate:9.1f} /{least.rate:6.1f} ={asked.rate / least.rate:5.2f}")
+    print("  ".join(cells) + f"{asked.rate / ceiling:12.0%}", flush=True)
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Latency of a photo query against its floor.")
+    parser = argparse.ArgumentParser(description="Photo queries against floor and ceiling.")
     parser.add_argument("--queries", type=Path, help="folder of photos [what the demo wrote]")
-    parser.add_argument("--runs", type=int, default=100, help="counted calls of each kind")
-    parser.add_argument("--concurrency", type=int, default=1, help="calls at once")
+    parser.add_argument("--runs", type=int, default=200, help="counted queries of each kind")
+    parser.add_argument("--concurrency", type=int, nargs="+", default=CONCURRENCY)
     parser.add_argument("--limit", type=int, default=20, help="products asked for")
     return parser.parse_args()
 
@@ -153,18 +199,33 @@ def main() -> int:
     if not paths:
         print(f"There is no photo in {folder}; `vitrine demo` writes some.")
         return 2
-    photos = [path.read_bytes() for path in paths[:200]]
-    key = json.loads((settings.data_dir / KEYS_FILE).read_text())["storefront"]
+    turns = 4
+    each = max(-(-options.runs // turns), 1)
+    photos = [paths[at % len(paths)].read_bytes() for at in range(each)]
     platform = assemble(settings)
-    with VitrineClient(settings.api_url, key) as client:
-        print(
-            f"{options.runs} queries of each kind, {options.concurrency} at a time, "
-            f"{len(photos)} photos, Milvus {platform.index.capabilities.version}"
-            f"{' Lite' if platform.index.capabilities.lite else ''}"
-        )
-        asks = {"api": api(client, options.limit), "floor": floor(platform, options.limit)}
-        found = measure(asks, photos, options.runs, options.concurrency)
-    print(f"ratio {report(found):.2f}")
+    api, floor = Api(settings, options.limit), Floor(platform, options.limit)
+    for photo in photos[:WARM_UP]:
+        model = SearchResponse.model_validate_json(api(photo)).model
+        floor(photo)
+    milvus = milvus_processes(settings.milvus_uri)
+    cpu = statistics.median(cpu_of_floor(floor, photos, milvus) for _ in range(3))
+    ceiling = usable_cores() / cpu * 1000
+    spec = floor.encoder.spec
+    print(
+        f"{model.name} ({spec.timm_name} at {spec.preprocessing.input_size[1]} pixels), "
+        f"{turns * each} queries of each kind, {len(paths)} photos, {options.limit} products, "
+        f"Milvus {platform.index.capabilities.version}"
+        f"{' Lite' if platform.index.capabilities.lite else ''}"
+    )
+    counted = "with that of Milvus" if milvus else "without that of Milvus, which is not here"
+    print(
+        f"floor: {cpu:.1f} ms of CPU, {counted}; "
+        f"ceiling: {usable_cores()} cores / {cpu:.1f} ms = {ceiling:.1f} queries/s\n"
+    )
+    titles = [f"{f'p{part} ms, api / floor':^23}" for part in (50, 95, 99)]
+    print("callers  " + "  ".join(titles) + "   queries/s, api / floor   of ceiling")
+    for callers in options.concurrency:
+        report(callers, *measure(api, floor, photos, turns, callers), ceiling)
     return 0
 
 
