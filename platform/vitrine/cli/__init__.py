@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import click
 
 from vitrine import __version__
-from vitrine.cli.outages import as_unavailable
+from vitrine.cli.outages import as_ours
 from vitrine.errors import VitrineError
 
 
@@ -87,7 +87,7 @@ class LazyGroup(click.Group):
         try:
             return super().main(args, *rest, **extra)
         except Exception as error:
-            said = error if isinstance(error, VitrineError) else as_unavailable(error)
+            said = error if isinstance(error, VitrineError) else as_ours(error)
             if said is None:
                 raise
             if _wants_traceback():

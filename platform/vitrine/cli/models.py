@@ -1,22 +1,24 @@
 """`vitrine models`: list, build and switch embedding models."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from vitrine.assembly import Platform, assemble
 from vitrine.cli import phrases
+from vitrine.cli.model_table import known_models, print_json, show
 from vitrine.cli.progress import counting
-from vitrine.embedding.names import BUILT_IN
+from vitrine.embedding.models import Model
 from vitrine.embedding.registry import InstalledModel
+from vitrine.errors import NotFound
 from vitrine.index.models import Generation
-from vitrine.ingest.switch import use_model
+from vitrine.ingest.forget import forget_vectors
+from vitrine.ingest.switch import roll_back, use_model
 from vitrine.settings import load_settings
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _LOOK_SECONDS = 1.0
-_MIB = 1024 * 1024
+_LEAST_OF_A_DIGEST = 6
 _UNTRAINED = (
     "{name} is NOT TRAINED: it finds copies and close likenesses, and nothing of what a trained "
     f"model knows. {phrases.HOW_TO_TRAINED}"
@@ -49,27 +51,27 @@ def models() -> None:
 
 
 @models.command("list")
-def list_models() -> None:
-    """Show which models are built here, and which one answers."""
+@click.option("--json", "as_json", is_flag=True, help="Print all that is known, as JSON.")
+def list_models(as_json: bool) -> None:
+    """Show which models are here, which one answers, and what was measured of them.
+
+    The form with a * serves. "Kept" is the model before the one in use: `vitrine models use
+    --rollback` goes back to it, `vitrine models forget` lets it go.
+    """
     platform = assemble(load_settings())
-    active, reachable = _active_digest(platform)
-    installed = platform.models.installed()
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("name", "digest", "dim", "trained", "size", "state"):
-        table.add_column(heading, no_wrap=heading != "name", overflow="fold")
-    for model in installed:
-        table.add_row(*_row(model, active))
-    for name in sorted(set(BUILT_IN) - {model.name for model in installed}):
-        table.add_row(name, "–", "–", "[red]NO[/]", "–", "not built")
+    known, reachable = known_models(platform)
+    if as_json:
+        print_json(known)
+        return
+    show(known)
     console = Console()
-    console.print(table)
     if not reachable:
         console.print("The database does not answer, so which model is in use is not known.")
-    elif active and active not in {model.digest for model in installed}:
-        console.print(f"[red]The model in use ({active[:12]}) is not built on this machine.[/]")
-    for model in installed:
-        if model.digest == active and not model.spec.trained:
-            console.print(f"[yellow]{_UNTRAINED.format(name=model.name)}[/]")
+    for one in known:
+        if one.state == "in use" and not one.forms:
+            console.print(f"[red]The model in use ({one.name}) is not built on this machine.[/]")
+        elif one.state == "in use" and not one.trained:
+            console.print(f"[yellow]{_UNTRAINED.format(name=one.name)}[/]")
 
 
 @models.command()
@@ -143,52 +145,68 @@ def build(
 
 
 @models.command()
-@click.argument("name")
-def use(name: str) -> None:
-    """Switch the shop to the model NAME.
+@click.argument("name", required=False)
+@click.option("--rollback", is_flag=True, help="Go back to the model before.")
+def use(name: str | None, rollback: bool) -> None:
+    """Switch the shop to the model NAME, or back to the one before.
 
     Every picture is embedded with it beside the active model, by the running workers, and then one
     row switches: searches go on all the while. Ctrl-C leaves everything as it was.
+
+    The model before is kept, with its vectors and its index, until the next switch. --rollback
+    brings it up to date (what was listed, changed or deleted since) and switches to it.
     """
+    if (name is None) != rollback:
+        raise click.UsageError("Give either NAME or --rollback.")
     platform = assemble(load_settings())
-    model = platform.models.find(name)
+    parts, ring = platform.ingest, platform.doorbell.ring
+    wait = partial(time.sleep, _LOOK_SECONDS)
+    model = platform.models.keep(platform.models.find(name)) if name else None
     with counting() as bar:
         task = bar.add_task("embed", total=None)
-        switched = use_model(
-            platform.ingest,
-            model,
-            ring=platform.doorbell.ring,
-            wait=lambda: time.sleep(_LOOK_SECONDS),
-            progress=lambda stage, done, total: bar.update(
-                task, description=stage, completed=done, total=total
-            ),
-        )
+
+        def progress(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total)
+
+        if model is not None:
+            switched = use_model(parts, model, ring=ring, wait=wait, progress=progress)
+        else:
+            find = platform.models.find_digest
+            switched = roll_back(parts, find, ring=ring, wait=wait, progress=progress)
+    in_use = platform.models.find_digest(switched.model)
     click.echo(
-        f"{model.name} answers from now on, with {switched.pictures} pictures in "
+        f"{in_use.name} answers from now on, with {switched.pictures} pictures in "
         f"{switched.collection}."
     )
-    _warn(model)
+    _warn(in_use)
 
 
-def _row(model: InstalledModel, active: str | None) -> tuple[str, ...]:
-    return (
-        model.name,
-        model.digest[:12],
-        str(model.dim),
-        "yes" if model.spec.trained else "[red]NO[/]",
-        f"{model.bytes / _MIB:.0f} MiB",
-        "[green]in use[/]" if model.digest == active else "built",
-    )
+@models.command()
+@click.argument("name")
+def forget(name: str) -> None:
+    """Delete the vectors that the model NAME made, and what was kept to go back to it.
+
+    NAME may also be the beginning of a digest, as `vitrine models list` shows it. Files of the
+    model stay, and so do its figures. A model in use cannot be forgotten.
+    """
+    platform = assemble(load_settings())
+    digests = _digests(platform, name)
+    for digest in digests:
+        forgotten = forget_vectors(platform.ingest, digest)
+        click.echo(f"{forgotten} vectors of {digest[:12]} are gone.")
 
 
-def _active_digest(platform: Platform) -> tuple[str | None, bool]:
-    """Digest of the model in use, and whether the database answered."""
-    try:
-        with platform.sessions() as session:
-            query = select(Generation.model).where(Generation.state == "active")
-            return session.scalar(query), True
-    except SQLAlchemyError:
-        return None, False
+def _digests(platform: Platform, name: str) -> list[str]:
+    """Find models by name, the one in use only if there is no other, or by a digest's beginning."""
+    with platform.sessions() as session:
+        rows = session.execute(select(Model.digest, Model.name)).all()
+        active = session.scalar(select(Generation.model).where(Generation.state == "active"))
+    found = [digest for digest, called in rows if called == name]
+    if not found and len(name) >= _LEAST_OF_A_DIGEST:
+        found = [digest for digest, _ in rows if digest.startswith(name)]
+    if not found:
+        raise NotFound(f"This shop has no vectors of a model {name!r}; `vitrine models list`.")
+    return [digest for digest in found if digest != active] or found
 
 
 def _warn(model: InstalledModel) -> None:

@@ -20,7 +20,7 @@ def ensure_model(platform: Platform, build: Build) -> InstalledModel:
     """
     in_use = _model_in_use(platform)
     if in_use is None:
-        model = _find_or_build(platform, platform.settings.model, build)
+        model = platform.models.keep(_find_or_build(platform, platform.settings.model, build))
         use_model(platform.ingest, model, ring=platform.doorbell.ring, wait=_refuse_to_wait)
         return model
     digest, name = in_use

@@ -14,6 +14,7 @@ the folder of built models.
 """
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,6 +151,12 @@ class ModelStore:
 
         return build(self, name, force=force, calibrate=calibrate, progress=progress)
 
+    def keep(self, model: InstalledModel) -> InstalledModel:
+        """Copy a shipped model here, so that an upgrade of the package does not take it away."""
+        if any(one.digest == model.digest for one in _folders(self.root)):
+            return model
+        return self.add(lambda folder: _copy(model.path, folder))
+
     def add(self, write: Callable[[Path], object]) -> InstalledModel:
         """Put a model here: `write` fills a folder, `write_manifest` last; it appears whole."""
         from vitrine.embedding.build import add
@@ -165,6 +172,12 @@ def write_manifest(
     if int8 is not None:
         manifest["int8"] = int8
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+
+def _copy(source: Path, folder: Path) -> None:
+    for file in source.iterdir():
+        if file.is_file():
+            shutil.copyfile(file, folder / file.name)
 
 
 def _folders(root: Path) -> list[InstalledModel]:

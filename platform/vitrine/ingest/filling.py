@@ -34,9 +34,10 @@ Wait = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Switched:
-    """The generation that answers now, and how many pictures it holds."""
+    """The generation that answers now, its model's digest, and how many pictures it holds."""
 
     generation: int
+    model: str
     collection: str
     pictures: int
 
@@ -92,7 +93,7 @@ def go_live(parts: Parts, generation: Generation, wait: Wait | None = None) -> S
     with parts.sessions.begin() as session:
         _go_on(session, generation.model)
     log.info("generation.active", generation=generation.id)
-    return Switched(generation.id, generation.images_collection, count(parts))
+    return Switched(generation.id, generation.model, generation.images_collection, count(parts))
 
 
 def count(parts: Parts) -> int:

@@ -78,7 +78,7 @@ def use_model(
         with parts.sessions() as session:
             active = session.scalar(select(Generation).where(Generation.state == "active"))
         if active is not None and active.model == model.digest:
-            return Switched(active.id, active.images_collection, count(parts))
+            return Switched(active.id, active.model, active.images_collection, count(parts))
         with _building(parts, model.digest, model.dim) as generation:
             embed_all(parts, model.digest, ring=ring, wait=wait, progress=progress)
             index_all(parts, generation, progress)

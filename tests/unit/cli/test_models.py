@@ -1,5 +1,6 @@
 """`vitrine models` where neither a database nor a model is there yet."""
 
+import json
 import os
 import subprocess
 import sys
@@ -47,3 +48,23 @@ def test_build_of_what_is_no_name(vitrine: Run) -> None:
     done = vitrine("build", "resnet50")
     assert done.returncode == 1
     assert "timm:" in done.stderr
+
+
+def test_list_as_json(vitrine: Run) -> None:
+    done = vitrine("list", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {one["name"]: one for one in json.loads(done.stdout)}
+    assert found["vitrine-untrained-r18"]["state"] == "not built"
+
+
+@pytest.mark.parametrize("arguments", [(), ("timm:resnet18", "--rollback")])
+def test_use_wants_one_model(vitrine: Run, arguments: tuple[str, ...]) -> None:
+    done = vitrine("use", *arguments)
+    assert done.returncode == 2
+    assert "either NAME or --rollback" in done.stderr
+
+
+def test_a_search_to_judge_by_is_named_whole(vitrine: Run, tmp_path: Path) -> None:
+    done = vitrine("build", "timm:resnet18", "--evaluate", str(tmp_path), "--catalog", "train")
+    assert done.returncode == 2
+    assert "go together" in done.stderr

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from vitrine.cli import report
-from vitrine.cli.outages import as_unavailable
+from vitrine.cli.outages import as_ours
 from vitrine.errors import FieldError, Invalid
 
 NOBODY = "postgresql+psycopg2://nobody:hidden@127.0.0.1:1/nowhere"
@@ -56,7 +56,7 @@ def test_a_database_that_is_gone_is_one_line(arguments: tuple[str, ...], tmp_pat
 def test_an_outage_of_postgres() -> None:
     with pytest.raises(OperationalError) as caught:
         create_engine(NOBODY).connect()
-    found = as_unavailable(caught.value)
+    found = as_ours(caught.value)
     assert found is not None
     assert str(found).startswith("PostgreSQL does not answer (")
     assert "\n" not in str(found)
@@ -65,14 +65,14 @@ def test_an_outage_of_postgres() -> None:
 def test_an_outage_of_redis() -> None:
     with pytest.raises(RedisError) as caught:
         Redis(port=1, retry=Retry(NoBackoff(), 0)).ping()
-    assert str(as_unavailable(caught.value)).startswith("Redis does not answer (")
+    assert str(as_ours(caught.value)).startswith("Redis does not answer (")
 
 
 @pytest.mark.parametrize(
     "error", [RuntimeError("x"), TimeoutError("x"), ProgrammingError("x", {}, Exception("y"))]
 )
 def test_another_error_is_not_taken_for_an_outage(error: Exception) -> None:
-    assert as_unavailable(error) is None
+    assert as_ours(error) is None
 
 
 def test_a_field_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,3 +139,20 @@ def test_a_form_that_is_asked_for_everywhere(store: ModelStore, resnet: Installe
     assert Encoders(store, precision="fp32").get(resnet.digest).digest == resnet.digest
     with pytest.raises(NotFound, match="int8"):
         Encoders(store, precision="int8").get(resnet.digest)
+
+
+def test_a_shipped_model_that_is_used_outlives_an_upgrade(tmp_path: Path) -> None:
+    shipped = tmp_path / "shipped/ours"
+    _put(shipped, "ours", "a" * 64, "model-int8")
+    store = ModelStore(tmp_path / "models", shipped=tmp_path / "shipped")
+    kept = store.keep(store.find("ours"))
+    assert kept.path.parent == tmp_path / "models"
+    assert store.keep(kept) == kept
+    for file in shipped.iterdir():
+        file.unlink()
+    shipped.rmdir()
+    _put(shipped, "ours", "b" * 64, "model-int8")
+    assert store.find("ours").digest == "b" * 64
+    assert store.find_digest("a" * 64).path == kept.path
+    store.keep(store.find("ours"))
+    assert store.find_digest("a" * 64).ir("int8").is_file()
