@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +86,13 @@ def arguments_of(pid: int) -> list[str]:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterator[Running]:
     """`vitrine up`, ready; stopped with SIGTERM at the end of the session."""
-    data_dir = tmp_path_factory.mktemp("up") / "data"
+    with started(tmp_path_factory.mktemp("up") / "data", models_dir) as platform:
+        yield platform
+
+
+@contextmanager
+def started(data_dir: Path, models_dir: Path, **settings: str) -> Iterator[Running]:
+    """Run `vitrine up` on a data directory, with some settings of its own."""
     port = free_port()
     environment = {
         **os.environ,
@@ -94,6 +101,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Itera
         "VITRINE_MODELS_DIR": str(models_dir),
         "VITRINE_LEASE_SECONDS": "4",
         "VITRINE_SWEEP_SECONDS": "1",
+        **settings,
     }
     log = data_dir.parent / "up.log"
     with log.open("w") as output:

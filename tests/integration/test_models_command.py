@@ -5,12 +5,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from tests.integration.conftest import listing
+from tests.integration.test_evaluate import PRODUCTS, draw
 from tests.pictures import jpeg
 from vitrine.assembly import Platform
+from vitrine.embedding.models import Model
 from vitrine.embedding.records import record_figures
 from vitrine.embedding.registry import InstalledModel
 from vitrine.errors import Conflict
@@ -76,6 +80,22 @@ def test_what_is_in_use_kept_and_measured(
     table = vitrine("models", "list", COLUMNS="200")
     assert "0.553 groceries train→val fp32" in table.stdout
     assert f"--rollback`: {first.name}" in table.stdout
+
+
+def test_an_evaluation_is_recorded(platform: Platform, vitrine: Run, tmp_path: Path) -> None:
+    directory = draw(tmp_path / "shapes", {"shop": "train", "photo": "val"})
+    arguments = (str(directory), "--catalog", "train", "--queries", "val", "--record")
+    done = vitrine("evaluate", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Recorded: shapes train→val" in done.stdout
+    with platform.sessions() as session:
+        (figures,) = session.scalars(select(Model.figures)).all()
+    kept = next(value for name, value in figures.items() if name.startswith("shapes train→val"))
+    assert kept["queries"] == kept["catalog"] == PRODUCTS
+    assert 0 <= kept["r@1"] <= kept["r@5"] <= 1
+    refused = vitrine("evaluate", *arguments, "--resolution", "96")
+    assert refused.returncode == 2
+    assert "own resolution" in refused.stderr
 
 
 def test_forgetting_a_model(

@@ -14,6 +14,7 @@ from vitrine.assembly import Platform, assemble
 from vitrine.cli import phrases
 from vitrine.cli.evaluation_table import show
 from vitrine.cli.progress import counting
+from vitrine.embedding.records import record_figures
 from vitrine.embedding.registry import InstalledModel, Precision
 from vitrine.embedding.runtimes import Encoder
 from vitrine.errors import Invalid, NotFound
@@ -23,7 +24,14 @@ from vitrine.learning.evaluation.judge import Search, exact
 from vitrine.learning.evaluation.judge import evaluate as judge
 from vitrine.learning.evaluation.milvus import LIMIT, MilvusSearch
 from vitrine.learning.evaluation.pictures import Embedded, embed
-from vitrine.learning.evaluation.report import Setup, as_json, check_writable, write_json
+from vitrine.learning.evaluation.report import (
+    Setup,
+    as_json,
+    check_writable,
+    summary,
+    summary_name,
+    write_json,
+)
 from vitrine.learning.evaluation.sheet import ContactSheet
 from vitrine.settings import load_settings
 
@@ -66,6 +74,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
 )
 @click.option("--sheet", type=_FILE, help="Write a PNG: queries and what they found.")
 @click.option("--json", "json_file", type=_FILE, help="Write the whole report as JSON.")
+@click.option(
+    "--record",
+    is_flag=True,
+    help="Keep the figures with the model in the shop's database, for `vitrine models list`.",
+)
 def evaluate(
     directory: Path,
     catalog: str,
@@ -77,6 +90,7 @@ def evaluate(
     distractors: tuple[str, ...],
     sheet: Path | None,
     json_file: Path | None,
+    record: bool,
 ) -> None:
     """Measure how well a model finds the pictures of DIR.
 
@@ -96,6 +110,8 @@ def evaluate(
     vitrine evaluate objects --catalog val --queries val               leave-one-out
     vitrine evaluate groceries --catalog train --queries val --distractors clothing:train --milvus
     """
+    if record and resolution:
+        raise click.UsageError("--record keeps figures of the model's own resolution only.")
     for file in (sheet, json_file):
         if file is not None:
             check_writable(file)
@@ -114,6 +130,11 @@ def evaluate(
     )  # fmt: skip
     report = as_json(setup, encoder, evaluation, embedded)
     show(report, evaluation)
+    if record:
+        recorded = summary_name(report)
+        with platform.sessions.begin() as session:
+            record_figures(session, model, {recorded: summary(report)})
+        click.echo(f"Recorded: {recorded}")
     if json_file is not None:
         write_json(json_file, report)
         click.echo(f"Report: {json_file}")

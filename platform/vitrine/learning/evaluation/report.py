@@ -81,6 +81,27 @@ def as_json(
     }
 
 
+def summary(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Choose what is kept of a report with its model."""
+    metrics = {name: one["value"] for name, one in report["label"].items()}
+    return {
+        **metrics,
+        "queries": report["queries"]["images"],
+        "catalog": report["catalog"]["images"],
+        "distractors": report["distractors"],
+        "precision": report["model"]["precision"],
+        "search": report["search"],
+    }
+
+
+def summary_name(report: Mapping[str, Any]) -> str:
+    """Name a search so that the same one replaces its figures: `groceries train→val int8`."""
+    name = Path(report["directory"]).name
+    splits = f"{report['catalog']['split']}→{report['queries']['split']}"
+    noise = f" +{report['distractors']} distractors" if report["distractors"] else ""
+    return f"{name} {splits} {report['model']['precision']}{noise}"
+
+
 def figures(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, float | int | None]]:
     """Each metric as value, low, high and the number of queries behind it."""
     return {
