@@ -1,5 +1,6 @@
 """The api under gunicorn, configured by the settings alone."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,10 @@ def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until a signal. Raises what is wrong with the settings before the first fork."""
     # Connects to nothing yet, so it may be forked.
     app = create_app(assemble(settings, processes=settings.api_processes))
+    # What is loaded now stays for ever. The collector need not go through it again and again, half
+    # a million objects at a time in the middle of a request, and forks go on sharing its memory.
+    gc.collect()
+    gc.freeze()
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     Server(
         lambda: app,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
 
 from vitrine.catalog.models import Product, ProductImage
 from vitrine.db import Sessions
@@ -34,7 +35,7 @@ from vitrine.wire import (
 )
 
 # Hydration may drop some candidates; these many more are asked for so that a page stays full.
-_HEADROOM = 8
+_HEADROOM = 4
 _MOST_CANDIDATES = 4096
 # Up to so many products that match a condition on attributes are named to the index.
 _FEW_PRODUCTS = 2000
@@ -98,6 +99,7 @@ class SearchService:
         self._signer = signer
         self._limits = limits
         self._currency = currency
+        self._models: dict[str, ModelOut] = {}
 
     def search(self, request: SearchRequest, *, key_id: str) -> SearchResponse:
         """Find products by photo or by product, best first, one slot a product.
@@ -149,15 +151,18 @@ class SearchService:
     def _serving(self) -> _Serving:
         with self._sessions() as session:
             generation = active_generation(session)
-            model = session.get_one(Model, generation.model)
             return _Serving(
                 collection=generation.images_collection,
-                model=ModelOut(
-                    name=model.name,
-                    digest=model.digest,
-                    trained=bool(model.spec.get("trained", True)),
-                ),
+                model=self._model(session, generation.model),
             )
+
+    def _model(self, session: Session, digest: str) -> ModelOut:
+        """Tell which model this is; a digest says the same for ever, so it is read once."""
+        if digest not in self._models:
+            model = session.get_one(Model, digest)
+            trained = bool(model.spec.get("trained", True))
+            self._models[digest] = ModelOut(name=model.name, digest=digest, trained=trained)
+        return self._models[digest]
 
     def _embed(self, image: bytes, model: str, timing: _Timing) -> NDArray[np.float32]:
         try:
@@ -221,9 +226,9 @@ class SearchService:
                     among=among,
                 )
             with timing.stage("hydrate"), self._sessions() as session:
-                shown = hydrate(session, found, condition, currency=self._currency)
+                shown = hydrate(session, found, condition, currency=self._currency, limit=limit)
             if len(shown) >= limit or len(found) < wanted or wanted >= _MOST_CANDIDATES:
-                return shown[:limit]
+                return shown
             wanted = min(wanted * 4, _MOST_CANDIDATES)
 
     def _matching(self, tree: filters.Filter, condition: ColumnElement[bool]) -> list[int] | None:
