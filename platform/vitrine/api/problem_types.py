@@ -25,8 +25,8 @@ ADVICE = {
     "unsupported-media-type": "Send one of the content types that `detail` names.",
     "misconfigured": "Only the operator can put this right; their log says how.",
     "unavailable": "Try the same request again after the seconds that `Retry-After` names.",
-    "out-of-memory": "Try again after the seconds that `Retry-After` names. If it lasts, the operator "
-    "has to give the api more memory or fewer threads.",
+    "out-of-memory": "Try again after the seconds that `Retry-After` names. If it lasts, the "
+    "operator has to give the api more memory or fewer threads.",
 }
 
 

@@ -68,7 +68,7 @@ def hydrate(
         product.id: (product, images)
         for product, images in session.execute(_PRODUCTS.where(condition), {"ids": ids})
     }
-    shown = []
+    shown: list[Hydrated] = []
     for candidate in candidates:
         if len(shown) == limit:
             break

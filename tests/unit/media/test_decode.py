@@ -243,6 +243,16 @@ def test_short_side_comes_smaller_and_looks_the_same(name: str) -> None:
     assert difference < 2.5
 
 
+@pytest.mark.parametrize("size", [(1600, 1200), (400, 500), (1023, 129), (257, 256), (2048, 1024)])
+def test_a_jpeg_is_never_drafted_below_what_a_model_takes(size: tuple[int, int]) -> None:
+    data = encode(noise(*size), "jpeg")
+    for short_side in (64, 96, 128, 160, 224, 235, 256, 288, 384, 512):
+        image = decode(data, LIMITS, short_side=short_side)
+        assert min(image.size) >= min(short_side, *size), short_side
+        # And no more of it is decoded than the scales of JPEG ask for.
+        assert min(image.size) < 2 * short_side or 8 * min(image.size) <= min(size) + 7
+
+
 def test_short_side_never_enlarges() -> None:
     for name in ("jpeg", "png"):
         assert decode(encode(corners(), name), LIMITS, short_side=500).size == (64, 48)
