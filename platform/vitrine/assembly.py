@@ -6,7 +6,7 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from vitrine.catalog.service import Catalog
-from vitrine.db import Sessions, make_engine, make_sessions
+from vitrine.db import Sessions, make_engine, make_reading_sessions, make_sessions
 from vitrine.decisions.tokens import TokenSigner
 from vitrine.doorbell import Doorbell, make_celery
 from vitrine.embedding.cores import share, usable_cores
@@ -45,7 +45,7 @@ class Platform:
     def search(self) -> SearchService:
         """What shoppers do. Raises Misconfigured without a secret key."""
         return SearchService(
-            self.sessions,
+            make_reading_sessions(self.engine),
             self.index,
             self.encoders,
             TokenSigner(self.settings.secret_key),
