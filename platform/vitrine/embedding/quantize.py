@@ -1,10 +1,14 @@
 """int8: post-training quantisation of a model's OpenVINO IR with NNCF, calibrated on pictures.
 
-Two choices make the vectors good. Weights use 7 of the 8 bits (`OverflowFix.ENABLE`): without VNNI
-a CPU adds products of two bytes in 16 bits, which full weights overflow, and the same model would
-give other vectors on other CPUs. And what follows the backbone stays in float: pooling, powers,
-projection and the division by the length cost next to nothing, and the length is 1 only if both
-sides of that division see the same numbers.
+Two choices make the vectors good; figures are of a ResNet-18 on groceries, on a CPU without VNNI.
+
+Weights use 7 of the 8 bits (`OverflowFix.ENABLE`). Without VNNI a CPU adds products of two bytes in
+16 bits, which full weights overflow: mean cosine to fp32 0.993 instead of 0.999, and the same model
+would give other vectors on other CPUs.
+
+What follows the backbone stays in float: pooling, powers, projection, the division by the length.
+It costs next to nothing. Quantised, the two sides of that division differ: vectors come out
+10 % too long, and six points of recall at 1 are gone.
 """
 
 import io
@@ -87,7 +91,8 @@ def require_nncf() -> Any:
     """
     load_openvino()
     try:
-        import nncf
+        with _quiet():
+            import nncf
     except ImportError as error:
         raise Misconfigured(
             'An int8 form needs NNCF, which is not installed here: pip install "vitrine[torch]". '
@@ -114,13 +119,15 @@ def _after_the_backbone(model: Any) -> list[str]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep NNCF's messages and bars from the terminal; the build has its own."""
-    log = logging.getLogger("nncf")
-    level = log.level
-    log.setLevel(logging.ERROR)
+    """Keep messages and bars of NNCF, and of the torch it loads, from the terminal."""
+    logs = [logging.getLogger(name) for name in ("nncf", "torch.utils.cpp_extension")]
+    levels = [log.level for log in logs]
     try:
+        for log in logs:
+            log.setLevel(logging.ERROR)
         with redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(level)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
