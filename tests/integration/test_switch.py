@@ -287,6 +287,23 @@ def test_the_active_generation_changes_while_rows_are_synced(
     assert found(shop, 77) == own(77, "late")
 
 
+def test_a_switch_that_died_right_after_the_row_changed(
+    shop: Platform, work_off: WorkOff, models: tuple[InstalledModel, InstalledModel]
+) -> None:
+    """What the new model has no vector of was not owed any more: housekeeping owes it."""
+    switch(shop, models[1], work_off)
+    with shop.sessions.begin() as session:
+        session.execute(
+            text("delete from embeddings where model = :m and cid = (select min(cid) from images)"),
+            {"m": models[1].digest},
+        )
+    keep_house(shop.ingest)
+    with shop.sessions() as session:
+        assert work.backlog(session)[work.EMBED] == (1, 0)
+    work_off()
+    assert [found(shop, number) for number in range(6)] == [own(number) for number in range(6)]
+
+
 def test_the_registry_says_what_a_model_is_and_was_measured(
     platform: Platform, models: tuple[InstalledModel, InstalledModel]
 ) -> None:
