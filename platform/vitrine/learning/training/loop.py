@@ -1,9 +1,12 @@
 """The run itself: steps, averages, checkpoints and looks at held-out pictures."""
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -38,6 +41,27 @@ class State:
 
 Listener = tuple[Callable[[str], object], Callable[[State], object]]
 """Whom a run tells what it does, in a sentence, and how far it is."""
+
+
+class _Interrupts:
+    """Holds Ctrl-C back while a step is half made; a second one is not held."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+
+    def __enter__(self) -> "_Interrupts":
+        self._before = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.wanted = True
+        signal.signal(number, self._before)
+
+    def __exit__(self, *error: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._before)
 
 
 class Run:
@@ -75,6 +99,7 @@ class Run:
         self._recalls: dict[str, float] = {}
         self._step = 0
         self._saved = time.monotonic()
+        self._interrupts = _Interrupts()
         self._resume()
 
     @property
@@ -98,13 +123,15 @@ class Run:
         self._say(f"going on after step {found.step}")
 
     def finish(self) -> Network:
-        """Train to the end and return the averaged network. Ctrl-C saves, and goes up."""
-        try:
+        """Train to the end and return the averaged network.
+
+        Ctrl-C ends the step that is being made, saves, and raises KeyboardInterrupt.
+        """
+        with _Interrupts() as self._interrupts:
             for leg in self._legs:
                 if self._step < leg.end:
                     self._train(leg)
-        finally:
-            self._save()
+        self._save()
         averaged: Network = self._average.module.eval().cpu()
         return averaged
 
@@ -126,8 +153,10 @@ class Run:
                 self._tell(stage, loss, rate, looking)
                 total.zero_()
                 counted, began = 0, time.perf_counter()
-            if time.monotonic() - self._saved > _SAVE_SECONDS:
+            if self._interrupts.wanted or time.monotonic() - self._saved > _SAVE_SECONDS:
                 self._save()
+            if self._interrupts.wanted:
+                raise KeyboardInterrupt
 
     def _tell(self, stage: Stage, loss: float, rate: float, looking: bool) -> None:
         if looking:
