@@ -1,5 +1,6 @@
 """Makes and describes picture collections."""
 
+import time
 from typing import Any
 
 from pymilvus import CollectionSchema, DataType, MilvusClient
@@ -15,6 +16,7 @@ from vitrine.index.schema import (
     IndexRow,
 )
 
+_LOOK_SECONDS = 0.1
 EMBEDDING = "embedding"
 SCALARS = ("id", "product_id", "seller_id", "category", "brand", "price", "in_stock")
 TEXT_BYTES = {
@@ -70,7 +72,7 @@ def create(
     _tolerate_presence(
         client.create_collection, collection, schema=image_schema(dim), timeout=timeout_seconds
     )
-    _check_dim(client.describe_collection(collection, timeout=timeout_seconds), collection, dim)
+    _check_dim(_described(client, collection, timeout_seconds), collection, dim)
     if not client.list_indexes(collection, timeout=timeout_seconds):
         index = client.prepare_index_params()
         index.add_index(EMBEDDING, **capabilities.vector_index)
@@ -85,6 +87,18 @@ def drop(client: MilvusClient, collection: str, *, timeout_seconds: float) -> No
     except Exception as error:
         if not is_missing_collection(error):
             raise
+
+
+def _described(client: MilvusClient, collection: str, timeout_seconds: float) -> Any:
+    """Describe a collection that another process may not be done making."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            return client.describe_collection(collection, timeout=timeout_seconds)
+        except Exception as error:
+            if not is_missing_collection(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(_LOOK_SECONDS)
 
 
 def _tolerate_presence(step: Any, *args: Any, **kwargs: Any) -> None:

@@ -8,7 +8,8 @@ from vitrine.errors import Unavailable
 
 _LEGACY_NOT_FOUND = 4
 _NOT_LOADED = 101
-_ALREADY_EXISTS = ("already exist", "duplicate collection")
+# The last is Milvus Lite's, while another process is making the same collection.
+_ALREADY_EXISTS = ("already exist", "duplicate collection", "file exists")
 _BAD_EXPRESSION = "cannot parse expression"
 # Codes of requests that are wrong in themselves: legacy IllegalArgument, and from Milvus 2.4 on
 # the range of "parameter invalid".
