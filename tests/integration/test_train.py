@@ -92,6 +92,14 @@ def command(data: Path, home: Path, *options: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+def vitrine_train(recipe: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vitrine.cli", "train", str(recipe), "--threads", "1"],
+        env=os.environ | {"VITRINE_DATA_DIR": str(home)},
+        capture_output=True, text=True, timeout=250, check=False,
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
@@ -161,14 +169,30 @@ def test_a_run_that_is_stopped_ends_as_if_it_had_not_been(data: Path, trained: P
     assert found.digest == wanted.digest
 
 
+def test_a_run_goes_on_from_a_model_that_is_here(data: Path, trained: Path) -> None:
+    recipe = data / "more.toml"
+    changed = RECIPE.replace('"tiny"', '"more"').replace("epochs = 6", "epochs = 1")
+    recipe.write_text(changed.replace("dim = 32", 'dim = 32\nstart = "tiny"'))
+    done = vitrine_train(recipe, trained)
+    assert done.returncode == 0, done.stderr
+    card = (ModelStore(trained / "models").find("more").path / "card.md").read_text()
+    assert "From the weights of tiny" in card
+    recipe.write_text(recipe.read_text().replace('start = "tiny"', 'start = "nothing"'))
+    assert "no model named 'nothing' here" in vitrine_train(recipe, trained).stderr
+
+
+def test_the_name_of_a_model_that_ships_is_taken(data: Path, tmp_path: Path) -> None:
+    recipe = data / "ships.toml"
+    recipe.write_text(RECIPE.replace('"tiny"', '"vitrine-r18"'))
+    done = vitrine_train(recipe, tmp_path)
+    assert done.returncode == 1
+    assert "give the recipe another `name`" in done.stderr
+
+
 def test_another_recipe_does_not_go_on_with_this_run(data: Path, trained: Path) -> None:
     other = data / "other.toml"
     other.write_text(RECIPE.replace("seed = 7", "seed = 8"))
-    done = subprocess.run(
-        [sys.executable, "-m", "vitrine.cli", "train", str(other)],
-        env=os.environ | {"VITRINE_DATA_DIR": str(trained)},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = vitrine_train(other, trained)
     assert done.returncode == 1
     assert "seed differ" in done.stderr
     assert "--fresh" in done.stderr
@@ -180,10 +204,6 @@ def test_a_broken_picture_is_named(data: Path, tmp_path: Path) -> None:
     (tmp_path / "shapes" / "images.csv").write_text("path,label,split\nimages/a.jpg,x,train\n")
     recipe = tmp_path / "tiny.toml"
     recipe.write_text(RECIPE.partition("[[datasets]]")[0] + '[[datasets]]\nfolder = "shapes"\n')
-    done = subprocess.run(
-        [sys.executable, "-m", "vitrine.cli", "train", str(recipe)],
-        env=os.environ | {"VITRINE_DATA_DIR": str(tmp_path / "home")},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = vitrine_train(recipe, tmp_path / "home")
     assert done.returncode == 1
     assert "a.jpg cannot be learnt from" in done.stderr

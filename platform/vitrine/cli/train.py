@@ -13,6 +13,7 @@ from rich.progress import Progress
 from vitrine.assembly import assemble
 from vitrine.cli.progress import counting
 from vitrine.embedding.runtimes.torch import require_torch
+from vitrine.errors import Conflict
 from vitrine.settings import load_settings
 
 if TYPE_CHECKING:
@@ -83,12 +84,20 @@ def train(
     where = place.choose_device(device)
     place.set_up(where, threads)
     platform = assemble(settings)
+    if platform.models.ships(chosen.name):
+        raise Conflict(
+            f"A model named {chosen.name} comes with Vitrine, and its name would not find the one "
+            "that you train: give the recipe another `name`."
+        )
+    start = platform.models.find(chosen.network.start) if chosen.network.start else None
     console = Console(stderr=True)
     with counting() as bar:
         pictures = Pictures(chosen, home / "cache", platform.limits, _decoding(bar))
         sources, tasks = pictures.sources(), pictures.tasks()
     with _showing(console) as (say, show):
         run = Run(chosen, sources, tasks, folder, where, (say, show))
+        if start is not None:
+            run.start_from(start)
         try:
             network = run.finish()
         except KeyboardInterrupt:

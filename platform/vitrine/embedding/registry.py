@@ -95,6 +95,10 @@ class ModelStore:
         """Names that are built in, shipped, or built here."""
         return list(dict.fromkeys([*BUILT_IN, *(model.name for model in self.installed())]))
 
+    def ships(self, name: str) -> bool:
+        """Whether the package brings a model of this name, which then means no other."""
+        return read(self._shipped / slug(name)) is not None
+
     def installed(self) -> list[InstalledModel]:
         """Every model; of several of one name the current one comes first."""
         best: dict[tuple[str, str], InstalledModel] = {}

@@ -35,7 +35,7 @@ def model_card(recipe: Recipe, spec: ModelSpec, made: Made) -> str:
         "",
         "## Trained on",
         "",
-        "From random weights, on these pictures and no others:",
+        f"From {_beginning(recipe)}, on these pictures and no others:",
         "",
         "| data set | splits | pictures | share of a batch | licence |",
         "|---|---|---|---|---|",
@@ -61,6 +61,11 @@ def model_card(recipe: Recipe, spec: ModelSpec, made: Made) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _beginning(recipe: Recipe) -> str:
+    start = recipe.network.start
+    return f"the weights of {start} (see its own card)" if start else "random weights"
 
 
 def _dataset_row(one: Dataset, pictures: Mapping[str, int], licences: Mapping[str, str]) -> str:

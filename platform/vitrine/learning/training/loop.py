@@ -12,12 +12,18 @@ from typing import Any
 import torch
 from timm.utils import ModelEmaV3
 
+from vitrine.embedding.registry import InstalledModel
 from vitrine.learning.training.augment import augment
 from vitrine.learning.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from vitrine.learning.training.held_out import Task, recall_at_1
 from vitrine.learning.training.log import Log
 from vitrine.learning.training.losses import PairLosses, normalised_softmax, two_views
-from vitrine.learning.training.network import Network, parameter_groups, specification
+from vitrine.learning.training.network import (
+    Network,
+    begin_with,
+    parameter_groups,
+    specification,
+)
 from vitrine.learning.training.pool import Part, Pool, Source
 from vitrine.learning.training.recipe import Recipe, Stage
 from vitrine.learning.training.schedule import Leg, learning_rate, legs
@@ -121,6 +127,12 @@ class Run:
         self._step = found.step
         self._log.drop_after(found.step)
         self._say(f"going on after step {found.step}")
+
+    def start_from(self, model: InstalledModel) -> None:
+        """Begin with the weights of a model, unless the run is under way. Raises Invalid."""
+        if self._step == 0:
+            begin_with(self._network, model)
+            self._average.module.load_state_dict(self._network.state_dict())
 
     def finish(self) -> Network:
         """Train to the end and return the averaged network.

@@ -5,10 +5,14 @@ from typing import Any
 
 import timm
 import torch
+from safetensors.torch import load_file
 from torch.nn import functional
 
+from vitrine.embedding.export import WEIGHTS
+from vitrine.embedding.registry import InstalledModel
 from vitrine.embedding.runtimes.torch import create_backbone, generalised_mean, make_embedder
 from vitrine.embedding.specs import ModelSpec, Preprocessing
+from vitrine.errors import Invalid
 from vitrine.learning.training.recipe import Recipe
 
 
@@ -74,6 +78,22 @@ def embedder(network: Network) -> Any:
         module.projection.weight.copy_(network.projection.weight * scale[:, None])
         module.projection.bias.copy_(norm.bias - norm.running_mean * scale)
     return module.eval()
+
+
+def begin_with(network: Network, model: InstalledModel) -> None:
+    """Take over the weights of a model, not its classifiers. Raises Invalid for another shape."""
+    was, now = model.spec, network.spec
+    if (was.head, was.timm_name, was.dim) != (now.head, now.timm_name, now.dim):
+        raise Invalid(
+            f"The run cannot start from {model.name}, a {was.timm_name} of {was.dim} dimensions: "
+            f"the recipe asks for a {now.timm_name} of {now.dim} that `vitrine train` makes."
+        )
+    module = make_embedder(create_backbone(was), was)
+    module.load_state_dict(load_file(model.path / WEIGHTS))
+    network.backbone.load_state_dict(module.backbone.state_dict())
+    with torch.no_grad():
+        network.projection.weight.copy_(module.projection.weight)
+        network.norm.bias.copy_(module.projection.bias)
 
 
 def parameter_groups(network: Any, weight_decay: float) -> Sequence[Mapping[str, Any]]:

@@ -19,12 +19,16 @@ class _Part(BaseModel):
 
 
 class Network(_Part):
-    """A timm backbone that gives a feature map, GeM pooling, a projection to `dim`."""
+    """A timm backbone that gives a feature map, GeM pooling, a projection to `dim`.
+
+    `start` names a model of the same shape whose weights it begins with; random ones otherwise.
+    """
 
     backbone: str = "resnet18"
     dim: int = Field(256, ge=8, le=2048)
     gem_p: float = Field(3.0, ge=1, le=10)
     input_side: int = Field(128, ge=32, le=1024)
+    start: str = ""
 
 
 class Dataset(_Part):
