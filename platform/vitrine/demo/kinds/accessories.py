@@ -1,14 +1,13 @@
-"""Small things: watch, sunglasses, sneaker, book."""
+"""What is worn beside clothes: watch, sunglasses."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from vitrine.demo.design import BRASS, DARK, STEEL, Design, Kind, painted
-from vitrine.demo.kinds.tableware import GLAZED, tilted
-from vitrine.demo.mesh import Mesh, f32, grid, panel, revolve, rotation, slab, tube
-from vitrine.demo.motifs import motif
+from vitrine.demo.kinds.tableware import tilted
+from vitrine.demo.mesh import Mesh, f32, grid, panel, revolve, rotation, tube
 from vitrine.demo.palette import darker, lighter
-from vitrine.demo.patterns import plain, texture
+from vitrine.demo.patterns import texture
 from vitrine.demo.raster import Part, Surface
 
 
@@ -231,196 +230,6 @@ def _lens_outline(
     return [(centre + float(a), 0.5 + float(b)) for a, b in zip(x, y, strict=True)]
 
 
-def sneaker(d: Design) -> list[Part]:
-    rng = d.rng()
-    long, high = (
-        1.5,
-        {"high-top": rng.uniform(0.72, 0.82), "slip-on": 0.42}.get(
-            d.style, rng.uniform(0.48, 0.56)
-        ),
-    )
-    sole, toe = rng.uniform(0.1, 0.17), rng.uniform(0.2, 0.26)
-    s = np.linspace(0, 1, 64)  # from heel to toe
-    wide = (
-        0.235
-        * np.sqrt(np.clip(1 - ((s - 0.5) / 0.5) ** 4, 0, 1))
-        * (1 + 0.16 * np.sin((s - 0.45) * 4))
-    ).clip(0.004)
-    x = (s - 0.5) * long
-    top = np.interp(
-        s,
-        [0, 0.06, 0.18, 0.32, 0.5, 0.68, 0.86, 1.0],
-        [high * 0.8, high, high * 0.93, high, high * 0.86, toe * 1.35, toe, sole * 0.9],
-    )
-    upper = _upper(x, wide, top, sole, (0.09, 0.34 if d.style != "slip-on" else 0.42))
-    skin = d.skin(2.1, width=640, at=[(0.45, 0.2), (0.45, 0.8)], size=rng.uniform(0.16, 0.24))
-    pixels = skin.texture.copy()
-    accent = f32(d.palette.second) / 255
-    tip = int(pixels.shape[1] * rng.uniform(0.78, 0.86))
-    if rng.random() < 0.6:
-        pixels[:, tip:] = accent if rng.random() < 0.5 else f32(lighter(d.palette.base, 0.6)) / 255
-    if rng.random() < 0.6:
-        pixels[:, : int(pixels.shape[1] * 0.09)] = accent
-    if not d.motif:
-        _side_stripes(pixels, accent, rng)
-    parts = [Part(upper, d.surface(pixels))]
-    ink = (240, 238, 232) if rng.random() < 0.7 else d.palette.accent
-    parts.append(Part(_sole(x, wide * 1.08 + 0.006, sole, long), painted(ink, 0.15)))
-    parts.append(
-        Part(
-            _sole(x, wide * 1.09 + 0.004, sole * 0.3, long),
-            painted((200, 160, 110) if rng.random() < 0.4 else darker(ink, 0.35), 0.1),
-        )
-    )
-    if d.style != "slip-on":
-        lace = painted((245, 244, 240) if rng.random() < 0.6 else d.palette.accent, 0.0)
-        for at in np.linspace(0.41, 0.66, 5):
-            w = float(np.interp(at, s, wide)) * 0.55
-            y = float(np.interp(at, s, top))
-            path = [
-                (float((at - 0.5) * long) - 0.01, y * 0.93, -w),
-                (float((at - 0.5) * long), y + 0.018, 0),
-                (float((at - 0.5) * long) + 0.012, y * 0.93, w),
-            ]
-            parts.append(Part(tube(path, 0.019, segments=8, detail=12), lace))
-    return parts
-
-
-def _upper(
-    x: np.ndarray, wide: np.ndarray, top: np.ndarray, sole: float, mouth: tuple[float, float]
-) -> Mesh:
-    t = np.linspace(0, 1, 45)
-    angle = (1 - t) * np.pi
-    across = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** 0.72
-    rise = np.abs(np.sin(angle)) ** 0.62
-    s = np.linspace(0, 1, len(x))
-    opening = np.clip(np.minimum((s - mouth[0]) / 0.05, (mouth[1] - s) / 0.05), 0, 1)
-    inside = np.clip((0.72 - np.abs(across)) / 0.12, 0, 1)
-    dip = opening[:, None] * inside[None]
-    y = sole * 0.8 + (top - sole * 0.8)[:, None] * rise[None]
-    y = y * (1 - dip) + (sole + 0.12) * dip
-    # The collar leans in, the sides swell out above the sole.
-    z = across[None] * wide[:, None] * (1 - 0.22 * (rise[None] ** 2))
-    points = np.stack([np.broadcast_to(x[:, None], y.shape), y, z], axis=-1)
-    # u runs along the shoe, v across it.
-    return grid(points.transpose(1, 0, 2), shade=(1 - 0.7 * dip).T)
-
-
-def _sole(x: np.ndarray, wide: np.ndarray, tall: float, long: float) -> Mesh:
-    ring_x = np.concatenate([x, x[::-1], x[:1]]) * 1.025
-    ring_z = np.concatenate([wide, -wide[::-1], wide[:1]])
-    lift = np.clip((np.abs(ring_x) / long * 2 - 0.72) / 0.28, 0, 1) ** 2 * 0.05 * (ring_x > 0)
-    rows = []
-    for part, y in ((0.0, 1.0), (0.93, 1.0), (1.0, 0.85), (1.02, 0.3), (0.98, 0.0)):
-        rows.append(
-            np.stack(
-                [ring_x * max(part, 0.3), 0 * ring_x + y * tall + lift, ring_z * part], axis=-1
-            )
-        )
-    return grid(np.stack(rows), closed=True)
-
-
-def _side_stripes(pixels: np.ndarray, ink: np.ndarray, rng: np.random.Generator) -> None:
-    """Paint a sign of slanting bars, or one swing, on both sides of a shoe."""
-    height, width, _ = pixels.shape
-    v, u = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
-    side = np.minimum(v, 1 - v)  # 0 at the sole, 0.5 on top
-    count, lean = int(rng.integers(1, 5)), rng.uniform(-0.6, 0.8)
-    for k in range(count):
-        at = 0.42 + k * 0.07
-        bar = np.abs(u - at - lean * (side - 0.2)) < rng.uniform(0.012, 0.024)
-        pixels[bar & (side > 0.06) & (side < 0.33)] = ink
-    if count == 1:
-        swing = np.abs(side - 0.1 - 0.55 * (u - 0.3) ** 2) < 0.03 * (1.2 - u)
-        pixels[swing & (u > 0.25) & (u < 0.8)] = ink
-
-
-TITLES = (
-    "North",
-    "Tides",
-    "Small Rooms",
-    "Salt",
-    "Field Notes",
-    "The Orchard",
-    "Paper Moon",
-    "Harbour",
-    "Slow Bread",
-    "Nine Hills",
-    "Glass",
-    "Night Train",
-    "Wild Garden",
-    "Signals",
-    "Clay",
-    "Echo",
-)
-
-
-def book(d: Design) -> list[Part]:
-    rng = d.rng()
-    wide, tall = rng.uniform(0.72, 0.9), rng.uniform(1.05, 1.2)
-    if d.style == "square":
-        wide = tall = 0.95
-    thick = {"pocket": 0.1, "notebook": 0.09}.get(d.style, rng.uniform(0.13, 0.24))
-    cover = d.picture(wide / tall, 512)
-    _letter(d, cover, rng)
-    front = d.surface(texture(cover, weave=d.matter.weave, seed=d.seed))
-    plain_side = d.one(d.palette.base if rng.random() < 0.6 else d.palette.second)
-    lines = np.ones((8, 48, 3), np.float32) * 0.93
-    lines[:, ::4] *= 0.87
-    pages = slab((wide * 0.94, tall * 0.965, thick - 0.06), corner=0.02, edge=0.02).moved(
-        x=0.012, y=tall * 0.018
-    )
-    turn = rotation(yaw=90)
-    parts = [
-        Part(panel(wide, tall).moved(y=tall / 2, z=thick / 2), front),
-        Part(panel(wide, tall).moved(y=tall / 2, z=thick / 2 - 0.02), plain_side),
-        Part(panel(wide, tall).moved(y=tall / 2, z=-thick / 2), plain_side),
-        Part(panel(thick, tall).turned(turn).moved(-wide / 2, tall / 2), plain_side),
-        Part(pages, Surface(lines, 0.0)),
-    ]
-    if d.style == "notebook":
-        band = panel(0.05, tall * 1.005).moved(wide * 0.36, tall / 2, thick / 2 + 0.006)
-        parts.append(Part(band, painted(d.palette.accent)))
-    return tilted(parts, -4, 0.012)
-
-
-def _letter(d: Design, cover: Image.Image, rng: np.random.Generator) -> None:
-    w, h = cover.size
-    pen = ImageDraw.Draw(cover)
-    title = TITLES[d.seed % len(TITLES)]
-    place = rng.uniform(0.12, 0.3) if rng.random() < 0.6 else rng.uniform(0.6, 0.78)
-    ink = d.palette.accent
-    if d.pattern != "plain":
-        box = [w * 0.1, h * (place - 0.08), w * 0.9, h * (place + 0.13)]
-        pen.rectangle(box, fill=lighter(d.palette.base, 0.1))
-        if rng.random() < 0.5:
-            pen.rectangle([box[0] + 6, box[1] + 6, box[2] - 6, box[3] - 6], outline=ink, width=3)
-    size = min(78.0, w * 0.72 / max(4, len(title)) * 1.75)
-    pen.text(
-        (w / 2, h * place),
-        title,
-        font=ImageFont.load_default(size=size),
-        fill=ink,
-        anchor="mm",
-        stroke_width=1,
-    )
-    names = ("A. Lindqvist", "M. Okoro", "R. Tanaka", "S. Moreau", "J. Vargas")
-    pen.text(
-        (w / 2, h * (place + 0.085)),
-        names[d.seed % 5],
-        font=ImageFont.load_default(size=26),
-        fill=ink,
-        anchor="mm",
-    )
-    if d.motif:
-        side = int(w * rng.uniform(0.34, 0.6))
-        y = h * (0.62 if place < 0.5 else 0.3)
-        stamp = motif(d.motif, side, d.palette.second, d.palette.accent)
-        cover.paste(stamp, (int(w / 2 - side / 2), int(y - side / 2)), stamp)
-
-
-_PLAIN = Surface(plain((240, 240, 238)))
-
 KINDS = (
     Kind(
         "watch",
@@ -443,39 +252,5 @@ KINDS = (
         (19, 160),
         sunglasses,
         motifs=0.0,
-    ),
-    Kind(
-        "sneaker",
-        "shoes/sneakers",
-        ("sneaker", "trainer"),
-        ("low-top", "high-top", "slip-on", "runner"),
-        ("canvas", "leather", "suede", "mesh"),
-        (
-            "plain",
-            "plain",
-            "plain",
-            "colour-block",
-            "gingham",
-            "dotted",
-            "striped",
-            "floral",
-            "gradient",
-            "leaves",
-            "triangles",
-        ),
-        (39, 169),
-        sneaker,
-        motifs=0.35,
-    ),
-    Kind(
-        "book",
-        "books/stationery",
-        ("book", "notebook", "journal"),
-        ("hardcover", "pocket", "square", "notebook"),
-        ("paper", "linen"),
-        GLAZED,
-        (7, 38),
-        book,
-        motifs=0.5,
     ),
 )
