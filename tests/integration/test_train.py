@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.pictures import picture
-from vitrine.embedding.registry import ModelStore
+from vitrine.embedding.registry import InstalledModel, ModelStore
 from vitrine.embedding.runtimes.openvino import OpenVinoEncoder
 from vitrine.embedding.runtimes.torch import TorchEncoder
 
@@ -92,9 +93,10 @@ def command(data: Path, home: Path, *options: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def vitrine_train(recipe: Path, home: Path) -> subprocess.CompletedProcess[str]:
+def vitrine_train(recipe: Path, home: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "vitrine.cli", "train", str(recipe), "--threads", "1"],
+        [sys.executable, "-m", "vitrine.cli", "train", str(recipe), "--threads", "1",
+         *options],
         env=os.environ | {"VITRINE_DATA_DIR": str(home)},
         capture_output=True, text=True, timeout=250, check=False,
     )  # fmt: skip
@@ -119,15 +121,38 @@ def test_the_model_serves_alike_in_both_runtimes(trained: Path) -> None:
     assert (ours.embedding * theirs.embedding).sum(1).min() > 0.9999
 
 
+def apart(model: InstalledModel) -> float:
+    """By how much the mean cosine within a label is above that between labels, held out."""
+    things = [(label, at) for label in range(LABELS) for at in range(2)]
+    vectors = OpenVinoEncoder(model, precision="fp32").encode([variant(*one) for one in things])
+    cosines = vectors.embedding @ vectors.embedding.T
+    labels = np.array([label for label, _ in things])
+    same = (labels[:, None] == labels) & ~np.eye(len(things), dtype=bool)
+    return float(cosines[same].mean() - cosines[labels[:, None] != labels].mean())
+
+
 def test_it_has_learnt_what_the_pictures_show(trained: Path) -> None:
-    encoder = OpenVinoEncoder(ModelStore(trained / "models").find("tiny"), precision="fp32")
-    queries = [(label, at) for label in range(LABELS) for at in range(2)]
-    things = [(label, at) for label in range(LABELS) for at in range(2, EACH)]
-    asked = encoder.encode([variant(*one) for one in queries]).embedding
-    there = encoder.encode([variant(*one) for one in things]).embedding
-    best = (asked @ there.T).argmax(1)
-    right = [queries[at][0] == things[found][0] for at, found in enumerate(best)]
-    assert sum(right) >= 7
+    store = ModelStore(trained / "models")
+    untrained = store.build("timm:resnet10t?pretrained=false&seed=7&size=48")
+    assert apart(store.find("tiny")) > 2 * apart(untrained)
+    with (trained / "training" / "tiny" / "log.csv").open() as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_the_same_command_after_the_end_leaves_what_serves_as_it_is(
+    data: Path, trained: Path
+) -> None:
+    store = ModelStore(trained / "models")
+    before = store.find("tiny")
+    (before.path / "model-int8.xml").write_text("built since")
+    done = vitrine_train(data / "tiny.toml", trained)
+    assert done.returncode == 0, done.stderr
+    assert store.find("tiny").precisions == ("fp32", "int8")
+    assert "| shapes train→val | 1" in (before.path / "card.md").read_text() or (
+        "| shapes train→val | 0." in (before.path / "card.md").read_text()
+    )
+    (before.path / "model-int8.xml").unlink()
 
 
 def test_the_folder_says_what_the_model_was_made_of(trained: Path) -> None:
@@ -175,8 +200,17 @@ def test_a_run_goes_on_from_a_model_that_is_here(data: Path, trained: Path) -> N
     recipe.write_text(changed.replace("dim = 32", 'dim = 32\nstart = "tiny"'))
     done = vitrine_train(recipe, trained)
     assert done.returncode == 0, done.stderr
-    card = (ModelStore(trained / "models").find("more").path / "card.md").read_text()
-    assert "From the weights of tiny" in card
+    tiny, more = (ModelStore(trained / "models").find(name) for name in ("tiny", "more"))
+    assert (
+        f"From the weights of tiny (digest {tiny.digest[:12]}"
+        in (more.path / "card.md").read_text()
+    )
+    with (trained / "training" / "more" / "log.csv").open() as file:
+        continued = list(csv.DictReader(file))
+    with (trained / "training" / "tiny" / "log.csv").open() as file:
+        from_nothing = list(csv.DictReader(file))
+    # It begins where the other ended, not where the other began.
+    assert float(continued[0]["loss"]) < float(from_nothing[0]["loss"])
     recipe.write_text(recipe.read_text().replace('start = "tiny"', 'start = "nothing"'))
     assert "no model named 'nothing' here" in vitrine_train(recipe, trained).stderr
 
@@ -196,6 +230,44 @@ def test_another_recipe_does_not_go_on_with_this_run(data: Path, trained: Path) 
     assert done.returncode == 1
     assert "seed differ" in done.stderr
     assert "--fresh" in done.stderr
+
+
+def test_to_begin_again_takes_nothing_else_away(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    recipe = data / "wrong.toml"
+    recipe.write_text(RECIPE.replace("seed = 7", 'seed = 7\ndata = "elsewhere"'))
+    (tmp_path / "checkpoint.pt").write_bytes(b"hours of work")
+    done = vitrine_train(recipe, tmp_path / "home", "--run", str(tmp_path), "--fresh")
+    assert done.returncode == 1
+    assert "There is no directory" in done.stderr
+    assert (tmp_path / "notes.txt").exists()
+    assert (tmp_path / "checkpoint.pt").exists(), "nothing was begun, so nothing is given up"
+
+
+def test_a_run_that_would_learn_from_what_judges_it_is_refused(data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data / "shapes", tmp_path / "shapes")
+    listing = tmp_path / "shapes" / "images.csv"
+    rows = listing.read_text().splitlines()
+    asked = next(row for row in rows if row.endswith("val"))
+    listing.write_text("\n".join([*rows, asked.removesuffix("val") + "train"]) + "\n")
+    recipe = tmp_path / "leak.toml"
+    recipe.write_text(RECIPE.replace('folder = "street"', 'folder = "shapes"'))
+    done = vitrine_train(recipe, tmp_path / "home")
+    assert done.returncode == 1
+    assert "is learnt from and cannot ask in shapes train→val" in done.stderr
+
+
+def test_a_run_does_not_go_on_with_other_labels(data: Path, trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(trained / "training" / "tiny" / "checkpoint.pt", run)
+    shutil.copytree(data, tmp_path / "data")
+    listing = tmp_path / "data" / "shapes" / "images.csv"
+    listing.write_text(listing.read_text().replace("thing 0", "thing 9"))
+    recipe = tmp_path / "data" / "tiny.toml"
+    done = vitrine_train(recipe, tmp_path / "home", "--run", str(run))
+    assert done.returncode == 1
+    assert "pictures or labels of shapes (data set 1) are not those" in done.stderr
 
 
 def test_a_broken_picture_is_named(data: Path, tmp_path: Path) -> None:

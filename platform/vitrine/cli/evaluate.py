@@ -130,11 +130,6 @@ def evaluate(
     )  # fmt: skip
     report = as_json(setup, encoder, evaluation, embedded)
     show(report, evaluation)
-    if record:
-        recorded = summary_name(report)
-        with platform.sessions.begin() as session:
-            record_figures(session, model, {recorded: summary(report)})
-        click.echo(f"Recorded: {recorded}")
     if json_file is not None:
         write_json(json_file, report)
         click.echo(f"Report: {json_file}")
@@ -145,26 +140,30 @@ def evaluate(
             f"R@1 {evaluation.label['r@1'].value:.3f}",
         )
         click.echo(f"Contact sheet: {sheet}")
+    if record:
+        recorded = summary_name(report)
+        with platform.sessions.begin() as session:
+            record_figures(session, model, {recorded: summary(report)})
+        click.echo(f"Recorded: {recorded}")
 
 
 def _distractors(chosen: Sequence[str], there: set[Path]) -> list[Example]:
     """Read DIR[:SPLIT] of each, without labels; no split means all of them."""
-    found: list[Example] = []
+    found: dict[Path, Example] = {}
     for one in chosen:
         # A directory may have a colon in its name.
         folder, _, split = (one, "", "") if Path(one).is_dir() else one.rpartition(":")
         root = Path(folder or one).resolve()
         for name in [split] if split else splits(root):
-            found += [
-                replace(each, label="", coarse_label="") for each in read_examples(root, name)
-            ]
-    twice = next((example.path for example in found if example.path in there), None)
+            for each in read_examples(root, name):
+                found[each.path] = replace(each, label="", coarse_label="")
+    twice = next((path for path in found if path in there), None)
     if twice is not None:
         raise Invalid(
             f"{twice} is in the catalogue already and cannot be a distractor: name another split "
             "or directory with --distractors."
         )
-    return found
+    return list(found.values())
 
 
 def _model(platform: Platform, name: str, console: Console) -> InstalledModel:

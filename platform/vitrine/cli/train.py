@@ -1,6 +1,5 @@
 """`vitrine train`: from a recipe and pictures to a model that the shop can use."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,17 +65,14 @@ def train(
     from vitrine.learning.training.recipe import read_recipe
 
     settings = load_settings()
-    chosen = read_recipe(recipe)
+    chosen, text = read_recipe(recipe), recipe.read_bytes()
     if data is not None:
         chosen = chosen.model_copy(update={"data": data})
     home = settings.data_dir / "training"
     folder = run_folder or home / chosen.name
-    if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-
     from vitrine.learning.training import device as place
     from vitrine.learning.training.card import Made, model_card
+    from vitrine.learning.training.checkpoint import forget_run, load_checkpoint
     from vitrine.learning.training.loop import Run
     from vitrine.learning.training.outcome import install
     from vitrine.learning.training.service import Pictures
@@ -91,9 +87,15 @@ def train(
         )
     start = platform.models.find(chosen.network.start) if chosen.network.start else None
     console = Console(stderr=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not fresh:
+        load_checkpoint(folder, chosen)  # a run of another recipe is told before all the reading
     with counting() as bar:
         pictures = Pictures(chosen, home / "cache", platform.limits, _decoding(bar))
+        pictures.check()
         sources, tasks = pictures.sources(), pictures.tasks()
+    if fresh:
+        forget_run(folder)
     with _showing(console) as (say, show):
         run = Run(chosen, sources, tasks, folder, where, (say, show))
         if start is not None:
@@ -108,10 +110,11 @@ def train(
             run.step,
             place.describe(where),
             run.recalls,
-            place.commit(),
+            run.commit,
+            start.digest if start else None,
         )
         card = model_card(chosen, network.spec, made)
-        model = install(platform.models, network, recipe, card, say)
+        model = install(platform.models, network, text, card, say)
     click.echo(f"{model.name} is trained: {model.dim} dimensions, digest {model.digest[:12]}.")
     for title, recall in made.recalls.items():
         click.echo(f"  {title}: R@1 {recall:.3f}")

@@ -63,6 +63,12 @@ def add(store: "ModelStore", write: Callable[[Path], object]) -> InstalledModel:
     _sweep(store.root)
     with scratch(store.root) as folder:
         write(folder)
+        made = read(folder)
+        assert made is not None
+        before = read(store.root / slug(made.name))
+        same = before is not None and before.digest == made.digest
+        if before is not None and same and set(made.precisions) <= set(before.precisions):
+            return _refresh(folder, before)
         return _put_in_place(store.root, folder)
 
 
@@ -86,6 +92,14 @@ def _put_in_place(root: Path, folder: Path) -> InstalledModel:
     placed = read(target)
     assert placed is not None
     return placed
+
+
+def _refresh(folder: Path, model: InstalledModel) -> InstalledModel:
+    """Take over what is said about a model that is there already, and leave its forms to serve."""
+    for file in folder.iterdir():
+        if file.name not in _FORM_FILES and file.name != MANIFEST:
+            file.replace(model.path / file.name)
+    return model
 
 
 def _present(store: "ModelStore", recipe: Recipe) -> InstalledModel | None:

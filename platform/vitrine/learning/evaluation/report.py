@@ -99,7 +99,8 @@ def summary_name(report: Mapping[str, Any]) -> str:
     name = Path(report["directory"]).name
     splits = f"{report['catalog']['split']}→{report['queries']['split']}"
     noise = f" +{report['distractors']} distractors" if report["distractors"] else ""
-    return f"{name} {splits} {report['model']['precision']}{noise}"
+    through = "" if report["search"] == "exact" else f" by {report['search']}"
+    return f"{name} {splits} {report['model']['precision']}{noise}{through}"
 
 
 def figures(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, float | int | None]]:

@@ -5,6 +5,7 @@ has a green frame and a check mark, a wrong one a red frame and a cross.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,25 @@ _PAPER, _INK, _FAINT = (252, 252, 251), (32, 33, 36), (112, 114, 120)
 _RIGHT, _WRONG, _QUERY = (24, 128, 56), (197, 34, 31), (90, 92, 98)
 
 
+# Pillow's own font has no letters but those of English; these are looked for where systems keep
+# their fonts.
+_FONTS = ("NotoSansCJK-Regular.ttc", "DejaVuSans.ttf", "NotoSans-Regular.ttf", "arial.ttf")
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    for name in _FONTS:
+        with suppress(OSError):
+            return ImageFont.truetype(name, size)
+    return ImageFont.load_default(size)
+
+
 class ContactSheet:
     """Draws an evaluation; `limits` bound the pictures as everywhere."""
 
     def __init__(self, evaluation: Evaluation, limits: Limits) -> None:
         self._evaluation = evaluation
         self._limits = limits
-        self._large, self._plain = ImageFont.load_default(26), ImageFont.load_default(15)
+        self._large, self._plain = _font(26), _font(15)
 
     def write(self, path: Path, title: str) -> None:
         """Draw and write a PNG."""

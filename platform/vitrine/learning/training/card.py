@@ -11,13 +11,17 @@ from vitrine.learning.training.recipe import Dataset, Recipe
 
 @dataclass(frozen=True)
 class Made:
-    """What is known of a run when it is over; `recalls` are R@1 of its held-out searches."""
+    """What is known of a run when it is over; `recalls` are R@1 of its held-out searches.
+
+    `start` is the digest of the model that it began with.
+    """
 
     pictures: Mapping[str, int]
     steps: int
     device: str
     recalls: Mapping[str, float]
     commit: str
+    start: str | None = None
 
 
 def model_card(recipe: Recipe, spec: ModelSpec, made: Made) -> str:
@@ -35,7 +39,7 @@ def model_card(recipe: Recipe, spec: ModelSpec, made: Made) -> str:
         "",
         "## Trained on",
         "",
-        f"From {_beginning(recipe)}, on these pictures and no others:",
+        f"From {_beginning(recipe, made)}, on these pictures and no others:",
         "",
         "| data set | splits | pictures | share of a batch | licence |",
         "|---|---|---|---|---|",
@@ -63,9 +67,10 @@ def model_card(recipe: Recipe, spec: ModelSpec, made: Made) -> str:
     return "\n".join(lines)
 
 
-def _beginning(recipe: Recipe) -> str:
-    start = recipe.network.start
-    return f"the weights of {start} (see its own card)" if start else "random weights"
+def _beginning(recipe: Recipe, made: Made) -> str:
+    if made.start is None:
+        return "random weights"
+    return f"the weights of {recipe.network.start} (digest {made.start[:12]}; see its own card)"
 
 
 def _dataset_row(one: Dataset, pictures: Mapping[str, int], licences: Mapping[str, str]) -> str:

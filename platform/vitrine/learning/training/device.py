@@ -33,21 +33,28 @@ def set_up(device: str, threads: int | None) -> None:
     # Activations that fade to almost nothing are a hundred times slower to compute with.
     torch.set_flush_denormal(True)
     if device == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
+        # The network computes in bfloat16 as it learns; what judges it and what serves do not.
+        torch.backends.cudnn.allow_tf32 = False
 
 
 def commit() -> str:
     """The commit that this code is from, `unknown` outside a checkout."""
-    here = Path(__file__).parent
     try:
-        found = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
+        # Installed into the environment of another project, the code is none of its commits.
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        return _git("describe", "--always", "--dirty", "--abbrev=12")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return found.stdout.strip()
+
+
+def _git(*arguments: str) -> str:
+    here = Path(__file__).parent
+    done = subprocess.run(
+        ["git", "-C", str(here), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
+    return done.stdout.strip()

@@ -1,5 +1,6 @@
 """The run itself: steps, averages, checkpoints and looks at held-out pictures."""
 
+import hashlib
 import signal
 import threading
 import time
@@ -13,20 +14,27 @@ import torch
 from timm.utils import ModelEmaV3
 
 from vitrine.embedding.registry import InstalledModel
+from vitrine.errors import Invalid
 from vitrine.learning.training.augment import augment
-from vitrine.learning.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from vitrine.learning.training.checkpoint import (
+    Checkpoint,
+    check_pictures,
+    load_checkpoint,
+    save_checkpoint,
+)
+from vitrine.learning.training.device import commit
 from vitrine.learning.training.held_out import Task, recall_at_1
 from vitrine.learning.training.log import Log
 from vitrine.learning.training.losses import PairLosses, normalised_softmax, two_views
 from vitrine.learning.training.network import (
     Network,
-    begin_with,
     parameter_groups,
     specification,
 )
 from vitrine.learning.training.pool import Part, Pool, Source
 from vitrine.learning.training.recipe import Recipe, Stage
 from vitrine.learning.training.schedule import Leg, learning_rate, legs
+from vitrine.learning.training.start import begin_with
 
 _SAVE_SECONDS = 120.0
 _LOG_STEPS = 20
@@ -104,6 +112,11 @@ class Run:
         )
         self._recalls: dict[str, float] = {}
         self._step = 0
+        self._commit = commit()
+        self._pictures = {
+            f"{one.dataset.folder} (data set {at})": _digest(one)
+            for at, one in enumerate(sources, start=1)
+        }
         self._saved = time.monotonic()
         self._interrupts = _Interrupts()
         self._resume()
@@ -117,10 +130,18 @@ class Run:
         """R@1 of the held-out searches at the last look."""
         return dict(self._recalls)
 
+    @property
+    def commit(self) -> str:
+        """The code that the run was begun with."""
+        return self._commit
+
     def _resume(self) -> None:
         found = load_checkpoint(self._folder, self._recipe)
         if found is None:
+            self._log.drop_after(0)
             return
+        check_pictures(found, self._pictures)
+        self._commit, self._recalls = found.commit, dict(found.recalls)
         self._network.load_state_dict(found.network)
         self._average.module.load_state_dict(found.average)
         self._optimiser.load_state_dict(found.optimiser)
@@ -131,7 +152,7 @@ class Run:
     def start_from(self, model: InstalledModel) -> None:
         """Begin with the weights of a model, unless the run is under way. Raises Invalid."""
         if self._step == 0:
-            begin_with(self._network, model)
+            begin_with(self._network, model, self._sources)
             self._average.module.load_state_dict(self._network.state_dict())
 
     def finish(self) -> Network:
@@ -160,15 +181,25 @@ class Run:
             last = self._step == leg.end
             looking = self._step % look == 0 or last
             if self._step % _LOG_STEPS == 0 or looking:
+                self._refuse(total)
                 loss = float(total) / counted
                 rate = counted * stage.batch / (time.perf_counter() - began)
                 self._tell(stage, loss, rate, looking)
                 total.zero_()
                 counted, began = 0, time.perf_counter()
             if self._interrupts.wanted or time.monotonic() - self._saved > _SAVE_SECONDS:
+                self._refuse(total)
                 self._save()
             if self._interrupts.wanted:
                 raise KeyboardInterrupt
+
+    def _refuse(self, loss: Any) -> None:
+        """A run that computes with nothing any more must not replace its last good checkpoint."""
+        if not torch.isfinite(loss):
+            raise Invalid(
+                f"The loss is no number any more at step {self._step}: the learning rate is too "
+                "high for this recipe. Lower it, and begin again with --fresh."
+            )
 
     def _tell(self, stage: Stage, loss: float, rate: float, looking: bool) -> None:
         if looking:
@@ -248,9 +279,21 @@ class Run:
             self._recipe,
             Checkpoint(
                 self._step,
+                self._commit,
+                self._pictures,
+                self._recalls,
                 self._network.state_dict(),
                 self._average.module.state_dict(),
                 self._optimiser.state_dict(),
             ),
         )
         self._saved = time.monotonic()
+
+
+def _digest(source: Source) -> str:
+    """Of the labels and, by shape and a few samples, of the pictures of a data set."""
+    digest = hashlib.sha256(repr((source.pixels.shape, source.names)).encode())
+    digest.update(source.labels.tobytes())
+    step = max(1, len(source.pixels) // 64)
+    digest.update(source.pixels[::step].tobytes())
+    return digest.hexdigest()

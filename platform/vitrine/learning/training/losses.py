@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from vitrine.errors import Misconfigured
 from vitrine.learning.training.recipe import Losses
 
 
@@ -31,8 +32,7 @@ class PairLosses:
     def __init__(self, how: Losses) -> None:
         self._weighted: list[tuple[float, Any]] = []
         if how.supervised_contrastive or how.multi_similarity:
-            from pytorch_metric_learning import losses
-
+            losses = _metric_learning()
             if how.supervised_contrastive:
                 loss = losses.SupConLoss(temperature=0.1)
                 self._weighted.append((how.supervised_contrastive, loss))
@@ -44,3 +44,14 @@ class PairLosses:
         for weight, loss in self._weighted:
             total = total + weight * loss(embeddings, labels)
         return total
+
+
+def _metric_learning() -> Any:
+    try:
+        from pytorch_metric_learning import losses
+    except ImportError as error:
+        raise Misconfigured(
+            "The recipe asks for a loss over pairs, which needs pytorch-metric-learning: "
+            'pip install "vitrine[train]"'
+        ) from error
+    return losses

@@ -5,12 +5,14 @@ from typing import Any
 
 import timm
 import torch
-from safetensors.torch import load_file
 from torch.nn import functional
 
-from vitrine.embedding.export import WEIGHTS
-from vitrine.embedding.registry import InstalledModel
-from vitrine.embedding.runtimes.torch import create_backbone, generalised_mean, make_embedder
+from vitrine.embedding.runtimes.torch import (
+    arrangement,
+    create_backbone,
+    generalised_mean,
+    make_embedder,
+)
 from vitrine.embedding.specs import ModelSpec, Preprocessing
 from vitrine.errors import Invalid
 from vitrine.learning.training.recipe import Recipe
@@ -20,6 +22,8 @@ def specification(recipe: Recipe) -> ModelSpec:
     """Say what the trained model will be."""
     network = recipe.network
     side = network.input_side
+    if not timm.is_model(network.backbone):
+        raise Invalid(f"timm has no model {network.backbone!r} for the recipe's backbone.")
     backbone = timm.create_model(network.backbone, pretrained=False, num_classes=0, global_pool="")
     config = timm.data.resolve_model_data_config(backbone)
     stride = max(int(stage["reduction"]) for stage in backbone.feature_info)
@@ -52,15 +56,21 @@ class Network(torch.nn.Module):  # type: ignore[misc] # mypy sees nothing of tor
         super().__init__()
         self.spec = spec
         self.backbone = create_backbone(spec)
+        self._arrange = arrangement(self.backbone)
         self.projection = torch.nn.Linear(self.backbone.num_features, spec.dim, bias=False)
         self.norm = torch.nn.BatchNorm1d(spec.dim)
         self.proxies = torch.nn.ParameterDict(
             {name: torch.nn.Parameter(torch.randn(n, spec.dim)) for name, n in labels.items()}
         )
 
+    def project(self, pixels: Any) -> Any:
+        """Pixels → what goes into the norm [n, dim]."""
+        features = self._arrange(self.backbone.forward_features(pixels))
+        pooled, _ = generalised_mean(features, self.spec.gem_p)
+        return self.projection(pooled)
+
     def forward(self, pixels: Any) -> Any:
-        pooled, _ = generalised_mean(self.backbone.forward_features(pixels), self.spec.gem_p)
-        return functional.normalize(self.norm(self.projection(pooled)), dim=1)
+        return functional.normalize(self.norm(self.project(pixels)), dim=1)
 
     def cosines(self, name: str, embeddings: Any) -> Any:
         """Cosines [n, labels] to the proxies of a data set."""
@@ -78,22 +88,6 @@ def embedder(network: Network) -> Any:
         module.projection.weight.copy_(network.projection.weight * scale[:, None])
         module.projection.bias.copy_(norm.bias - norm.running_mean * scale)
     return module.eval()
-
-
-def begin_with(network: Network, model: InstalledModel) -> None:
-    """Take over the weights of a model, not its classifiers. Raises Invalid for another shape."""
-    was, now = model.spec, network.spec
-    if (was.head, was.timm_name, was.dim) != (now.head, now.timm_name, now.dim):
-        raise Invalid(
-            f"The run cannot start from {model.name}, a {was.timm_name} of {was.dim} dimensions: "
-            f"the recipe asks for a {now.timm_name} of {now.dim} that `vitrine train` makes."
-        )
-    module = make_embedder(create_backbone(was), was)
-    module.load_state_dict(load_file(model.path / WEIGHTS))
-    network.backbone.load_state_dict(module.backbone.state_dict())
-    with torch.no_grad():
-        network.projection.weight.copy_(module.projection.weight)
-        network.norm.bias.copy_(module.projection.bias)
 
 
 def parameter_groups(network: Any, weight_decay: float) -> Sequence[Mapping[str, Any]]:

@@ -12,9 +12,11 @@ RECIPE = "recipe.toml"
 
 
 def install(
-    store: ModelStore, network: Network, recipe: Path, card: str, progress: Progress
+    store: ModelStore, network: Network, recipe: bytes, card: str, progress: Progress
 ) -> InstalledModel:
     """Put a trained network into the store: weights in float16, the fp32 IR, recipe and card.
+
+    `recipe` is the file as the run was given it.
 
     The digest is of the rounded weights, so that a model is the same after it was shipped.
     """
@@ -24,7 +26,7 @@ def install(
         progress("writing weights")
         save_weights(module, folder / WEIGHTS, half=True)
         (folder / CARD).write_text(card)
-        (folder / RECIPE).write_bytes(recipe.read_bytes())
+        (folder / RECIPE).write_bytes(recipe)
         write_forms(module, network.spec, folder, progress)
 
     return add(store, write)

@@ -21,14 +21,18 @@ _AT_ONCE = 256
 class Source:
     """One data set: pictures uint8 [n, side, side, 3], label codes [n] (-1: none).
 
-    `key` names its classifier: its place in the recipe.
+    `key` names its classifier: its place in the recipe; `names` are the labels, by their code.
     """
 
     key: str
     dataset: Dataset
     pixels: FittedPixels
     labels: Rows
-    label_count: int
+    names: tuple[str, ...]
+
+    @property
+    def label_count(self) -> int:
+        return len(self.names)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ class Network(_Part):
 
     backbone: str = "resnet18"
     dim: int = Field(256, ge=8, le=2048)
-    gem_p: float = Field(3.0, ge=1, le=10)
+    # Beyond 6 a power of the least activation is no float32 any more.
+    gem_p: float = Field(3.0, ge=1, le=6)
     input_side: int = Field(128, ge=32, le=1024)
     start: str = ""
 
@@ -39,7 +40,7 @@ class Dataset(_Part):
     """
 
     folder: str
-    splits: tuple[str, ...] = ("train",)
+    splits: tuple[str, ...] = Field(("train",), min_length=1)
     share: Share = 1.0
     self_supervised: bool = False
 
@@ -59,7 +60,7 @@ class HeldOut(_Part):
 class Stage(_Part):
     """A stretch of the run at one picture size; sizes grow, since small pictures are cheap."""
 
-    side: int = Field(ge=32, le=1024)
+    side: int = Field(ge=32, le=1024, multiple_of=8)
     epochs: float = Field(gt=0)
     batch: int = Field(128, ge=8)
 
@@ -111,7 +112,7 @@ class Recipe(_Part):
 
     name: str
     data: Path = Path()
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     # Labels drawn evenly at 1, as often as they have pictures at 0.
     balance: Probability = 0.5
     pictures_per_label: int = Field(2, ge=1)

@@ -32,13 +32,10 @@ class Sampler:
     def draw(self, count: int, random: np.random.Generator) -> Rows:
         """Draw `count` rows, about `per_label` of each label drawn, none twice if it can be."""
         groups = -(-count // self._per_label)
-        few = min(groups, len(self._rows))
-        labels = random.choice(len(self._rows), few, replace=False, p=self._chances)
-        wanted = np.full(few, self._per_label)
-        # More groups than labels: the labels are drawn again, in turns.
-        wanted += np.bincount(np.arange(groups - few) % few, minlength=few) * self._per_label
+        wanted = random.multinomial(groups, self._chances) * self._per_label
         drawn = [
-            random.choice(self._rows[label], size, replace=size > len(self._rows[label]))
-            for label, size in zip(labels, wanted, strict=True)
+            random.choice(rows, size, replace=size > len(rows))
+            for rows, size in zip(self._rows, wanted, strict=True)
+            if size
         ]
-        return np.concatenate(drawn)[:count]
+        return random.permutation(np.concatenate(drawn))[:count]

@@ -10,6 +10,8 @@ from vitrine.embedding.preprocess import FittedPixels
 from vitrine.embedding.specs import Preprocessing
 from vitrine.errors import Invalid
 from vitrine.learning.datasets import Example, read_examples
+from vitrine.learning.evaluation.judge import own_rows
+from vitrine.learning.evaluation.metrics import count_relevant
 from vitrine.learning.evaluation.ranking import label_codes
 from vitrine.learning.training.cache import cached_pixels
 from vitrine.learning.training.held_out import Task
@@ -32,6 +34,22 @@ class Pictures:
         self._decoding = decoding
         self._how = specification(recipe).preprocessing
 
+    def check(self) -> None:
+        """Refuse, before a picture is decoded, a run that would learn from what judges it.
+
+        Raises Invalid, and NotFound for a listing, a split or a file that is not there.
+        """
+        learnt = {
+            example.path.resolve() for one in self._recipe.datasets for example in self._of(one)
+        }
+        for held_out in self._recipe.held_out:
+            for query in read_examples(self._recipe.data / held_out.folder, held_out.queries):
+                if query.path.resolve() in learnt:
+                    raise Invalid(
+                        f"{query.path} is learnt from and cannot ask in {held_out.title}: take it "
+                        "out of one of the two."
+                    )
+
     def sources(self) -> list[Source]:
         """Read all data sets. Raises NotFound and Invalid for what is missing or broken."""
         return [self._source(str(at), one) for at, one in enumerate(self._recipe.datasets)]
@@ -41,15 +59,11 @@ class Pictures:
         return [self._task(held_out) for held_out in self._recipe.held_out]
 
     def _source(self, key: str, dataset: Dataset) -> Source:
-        examples = [
-            example
-            for split in dataset.splits
-            for example in read_examples(self._recipe.data / dataset.folder, split)
-        ]
+        examples = self._of(dataset)
         side = source_side(self._recipe)
         pixels = self._pixels(examples, replace(self._how, input_size=(3, side, side)), dataset)
         if dataset.self_supervised:
-            return Source(key, dataset, pixels, np.full(len(examples), -1), 0)
+            return Source(key, dataset, pixels, np.full(len(examples), -1), ())
         names = [example.label for example in examples]
         if not all(names):
             raise Invalid(
@@ -57,15 +71,23 @@ class Pictures:
                 "the recipe, or label them."
             )
         codes, _ = label_codes(names, names)
-        return Source(key, dataset, pixels, codes, len(set(names)))
+        return Source(key, dataset, pixels, codes, tuple(sorted(set(names))))
+
+    def _of(self, dataset: Dataset) -> list[Example]:
+        folder = self._recipe.data / dataset.folder
+        return [example for split in dataset.splits for example in read_examples(folder, split)]
 
     def _task(self, held_out: HeldOut) -> Task:
         folder = self._recipe.data / held_out.folder
         catalogue = read_examples(folder, held_out.catalog)
         queries = read_examples(folder, held_out.queries)
         asked, there = label_codes([one.label for one in queries], [one.label for one in catalogue])
+        own = own_rows([one.path for one in queries], [one.path for one in catalogue])
+        if not count_relevant(asked, there, own).any():
+            raise Invalid(f"{held_out.title}: no query shares a label with the catalogue.")
         return Task(
             held_out,
+            own,
             (self._pixels(catalogue, self._how, held_out), there),
             (self._pixels(queries, self._how, held_out), asked),
         )

@@ -1,16 +1,12 @@
 """What serves is what was trained, with its batch norm folded in."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from vitrine.embedding.export import WEIGHTS, save_weights
-from vitrine.embedding.registry import InstalledModel
 from vitrine.embedding.specs import ModelSpec
-from vitrine.errors import Invalid
-from vitrine.learning.training.network import Network, begin_with, embedder, specification
+from vitrine.learning.training.network import Network, embedder, specification
 from vitrine.learning.training.recipe import Recipe
 
 
@@ -61,17 +57,3 @@ def test_cosines_are_cosines(network: Network) -> None:
     found = network.cosines("0", torch.nn.functional.normalize(torch.randn(3, 32), dim=1))
     assert found.shape == (3, 5)
     assert found.abs().max() <= 1 + 1e-5
-
-
-def test_a_run_goes_on_where_another_model_is(
-    network: Network, spec: ModelSpec, tmp_path: Path
-) -> None:
-    save_weights(embedder(network), tmp_path / WEIGHTS)
-    model = InstalledModel("before", "a" * 64, spec.dim, tmp_path, spec)
-    after = Network(replace(spec, name="after"), {"0": 9})
-    begin_with(after, model)
-    pixels = torch.randn(4, 3, 64, 64)
-    with torch.inference_mode():
-        assert (after.eval()(pixels) - network(pixels)).abs().max() < 1e-4
-    with pytest.raises(Invalid, match="before, a resnet10t of 32 dimensions"):
-        begin_with(Network(replace(spec, dim=16), {"0": 9}), model)
