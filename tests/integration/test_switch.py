@@ -18,8 +18,13 @@ from vitrine.embedding import records
 from vitrine.embedding.models import Embedding, Model
 from vitrine.embedding.registry import InstalledModel
 from vitrine.embedding.vectors import pack, unpack
-from vitrine.errors import Conflict, NotFound
-from vitrine.index.generations import activate, active_generation, previous_generation
+from vitrine.errors import Conflict, NotFound, Unavailable
+from vitrine.index.generations import (
+    activate,
+    active_generation,
+    previous_generation,
+    resume_generation,
+)
 from vitrine.index.models import Generation
 from vitrine.ingest.drain import drain
 from vitrine.ingest.housekeeping import keep_house
@@ -78,6 +83,11 @@ def found(platform: Platform, number: int) -> tuple[str, float]:
 def own(number: int, name: str | None = None) -> tuple[str, object]:
     """The product is found by its own picture, whose cosine is 1 if one model made both vectors."""
     return name or f"mug-{number}", pytest.approx(1, abs=2e-3)
+
+
+def catalog_cid(platform: Platform, number: int) -> str:
+    product = platform.catalog.get(f"acme:mug-{number}")
+    return product.images[0].id
 
 
 def active(platform: Platform) -> Generation:
@@ -274,7 +284,7 @@ def test_the_active_generation_changes_while_rows_are_synced(
             with shop.sessions.begin() as session:
                 kept = previous_generation(session)
                 assert kept is not None
-                activate(session, kept.id)
+                activate(session, resume_generation(session, kept.id).id)
         upsert(collection, rows)  # type: ignore[arg-type]
 
     monkeypatch.setattr(shop.index, "upsert", change_first)
@@ -302,6 +312,44 @@ def test_a_switch_that_died_right_after_the_row_changed(
         assert work.backlog(session)[work.EMBED] == (1, 0)
     work_off()
     assert [found(shop, number) for number in range(6)] == [own(number) for number in range(6)]
+
+
+def test_what_only_the_newer_model_could_not_embed_is_found_again_after_the_way_back(
+    shop: Platform, work_off: WorkOff, models: tuple[InstalledModel, InstalledModel]
+) -> None:
+    """Its file is lost: the newer model fails on it, the older one still has its vector."""
+    lost = catalog_cid(shop, 5)
+    shop.blobs.delete(lost)
+    switch(shop, models[1], work_off)
+    work_off()
+    assert "acme:mug-5" not in {one.product.id for one in ask(shop, 0, limit=50).results}
+    back(shop, work_off)
+    work_off()
+    assert found(shop, 5) == own(5)
+
+
+def test_a_switch_says_why_pictures_are_lacking(
+    shop: Platform, work_off: WorkOff, models: tuple[InstalledModel, InstalledModel]
+) -> None:
+    for number in range(4):
+        shop.blobs.delete(catalog_cid(shop, number))
+    with pytest.raises(Unavailable, match=r"would lack 4 of 6 .*file of this picture was lost"):
+        switch(shop, models[1], work_off)
+    assert active(shop).model == models[0].digest
+
+
+def test_what_was_given_up_cannot_become_active(
+    shop: Platform, models: tuple[InstalledModel, InstalledModel]
+) -> None:
+    """As where housekeeping took the lock of a switch whose connection was lost."""
+    before = active(shop)
+    with shop.sessions.begin() as session:
+        stale = Generation(model=models[1].digest, state="retired")
+        records.register(session, models[1])
+        session.add(stale)
+    with pytest.raises(Conflict, match="start it again"), shop.sessions.begin() as session:
+        activate(session, stale.id)
+    assert active(shop).id == before.id
 
 
 def test_the_registry_says_what_a_model_is_and_was_measured(

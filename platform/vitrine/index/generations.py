@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from vitrine.errors import Unavailable
+from vitrine.errors import Conflict, Unavailable
 from vitrine.index.models import Generation
 
 # Any number; whoever holds this advisory lock changes generations.
@@ -61,13 +61,21 @@ def begin_generation(session: Session, model: str) -> Generation:
 
 
 def activate(session: Session, generation_id: int) -> None:
-    """Make a generation the one that answers; the one before is retired. One commit, one row."""
+    """Make a generation the one that answers; the one before is retired. One commit, one row.
+
+    Raises Conflict if it is not being built any more: writes have not gone to it since.
+    """
     hold_switch(session)
+    generation = session.get(Generation, generation_id, populate_existing=True)
+    if generation is None or generation.state != "building":
+        raise Conflict(
+            "This switch was given up meanwhile, since its connection to the database was lost; "
+            "start it again."
+        )
     now = func.clock_timestamp()
     for before in session.scalars(select(Generation).where(Generation.state == "active")):
         before.state, before.retired_at = "retired", now
     session.flush()
-    generation = session.get_one(Generation, generation_id)
     generation.state, generation.activated_at, generation.retired_at = "active", now, None
     session.flush()
 

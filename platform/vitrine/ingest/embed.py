@@ -85,7 +85,12 @@ def fill(parts: Parts, claims: Sequence[work.Claim]) -> None:
     with parts.sessions.begin() as session:
         if model is not None:
             _keep_vectors(session, model, [claim.key for claim in claims], batch)
-        work.finish(session, claims)
+        left = batch.failures | batch.unread
+        work.finish(session, [claim for claim in claims if claim.key not in left])
+        for claim in sorted(claims, key=lambda claim: claim.key):
+            if claim.key in left:
+                again = claim.key in batch.unread and claim.attempts < parts.bounds.max_attempts
+                (work.retry if again else work.bury)(session, [claim], left[claim.key])
 
 
 def give_up_embedding(session: Session, claims: Sequence[work.Claim], reason: str) -> None:

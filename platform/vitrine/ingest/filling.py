@@ -110,6 +110,19 @@ def has_vector(model: str) -> ColumnElement[bool]:
     return exists().where(Embedding.cid == ProductImage.cid, Embedding.model == model)
 
 
+def recover(parts: Parts, model: str) -> None:
+    """Let pictures be found again that another model failed on and this one has a vector of."""
+    with parts.sessions.begin() as session:
+        found = session.scalars(
+            update(ProductImage)
+            .where(ProductImage.state == FAILED, has_vector(model))
+            .values(state=EMBEDDED, reason=None)
+            .returning(ProductImage.id)
+            .execution_options(synchronize_session=False)
+        )
+        work.owe(session, work.SYNC, found)
+
+
 def _is_late(session: Session) -> bool:
     """Whether something is on its way into the new generation."""
     under_way = select(Work.key).where(
@@ -151,7 +164,8 @@ def _refuse_if_incomplete(parts: Parts, generation: Generation) -> None:
         )
     why = _trouble(parts)
     lacking = missing + int(unmade or 0)
-    if lacking > count(parts) // 100:
+    # One may be lost in a small shop too: its file is gone, and no other model can embed it.
+    if lacking > max(1, count(parts) // 100):
         raise Unavailable(
             f"The new index would lack {lacking} of {count(parts)} pictures, so the one in use "
             "stays. " + (f"The workers say: {why}" if why else "Look at the workers and Milvus.")

@@ -24,11 +24,10 @@ def forget_vectors(parts: Parts, model: str) -> int:
                 raise Conflict(
                     "This model is in use; switch to another one first: `vitrine models use NAME`."
                 )
-            collections = [one.images_collection for one in generations]
             for one in generations:
+                # Before its row: of a collection without one nobody would know any more.
+                parts.index.drop(one.images_collection)
                 session.delete(one)
-        for collection in collections:
-            parts.index.drop(collection)
         forgotten = 0
         while some := _delete_some(parts, model):
             forgotten += some

@@ -34,8 +34,15 @@ def _sync_once(parts: Parts, claims: Sequence[work.Claim], ids: Sequence[int]) -
     if not generations:
         raise Unavailable("No embedding model is in use yet; `vitrine models use NAME`.")
     active, present = None, frozenset[int]()
-    for generation in generations:
-        synced = sync(parts.sessions, parts.index, generation, ids, read_index_rows)
+    beside: Unavailable | None = None
+    for generation in sorted(generations, key=lambda one: one.state != "active"):
+        try:
+            synced = sync(parts.sessions, parts.index, generation, ids, read_index_rows)
+        except Unavailable as error:
+            if generation.state == "active":
+                raise
+            beside = error
+            continue
         if generation.state == "active":
             active, present = generation.id, synced.present
     if kept is not None:
@@ -52,9 +59,13 @@ def _sync_once(parts: Parts, claims: Sequence[work.Claim], ids: Sequence[int]) -
         )
         if held is not None:
             _owe_lost_vectors(session, held.model, set(ids) - present)
-        # Only what nothing newer is owed for is told to the jobs.
-        settled = {int(key) for key in work.finish(session, claims)}
-        resolve(session, work.SYNC, _outcomes(session, settled))
+        if beside is None:
+            # Only what nothing newer is owed for is told to the jobs.
+            settled = {int(key) for key in work.finish(session, claims)}
+            resolve(session, work.SYNC, _outcomes(session, settled))
+    if beside is not None:
+        # What is found already can be found; the generation that is built still needs the rows.
+        raise beside
     return True
 
 

@@ -30,6 +30,7 @@ from vitrine.ingest.filling import (
     embed_all,
     go_live,
     index_all,
+    recover,
 )
 from vitrine.ingest.parts import Parts
 
@@ -111,6 +112,7 @@ def roll_back(
             dim = session.get_one(Model, before.model).dim
         find(before.model)
         with _resuming(parts, before, dim) as generation:
+            recover(parts, before.model)
             embed_all(parts, before.model, ring=ring, wait=wait, progress=progress)
             progress("compare", 0, count(parts))
             return go_live(parts, generation, wait)
@@ -156,11 +158,12 @@ def _resuming(parts: Parts, kept: Generation, dim: int) -> Iterator[Generation]:
 def _leave_building(parts: Parts) -> int:
     with parts.sessions.begin() as session:
         stale = session.scalars(select(Generation).where(Generation.state == "building")).all()
-        dropped = [one.images_collection for one in stale if leave_generation(session, one)]
+        for generation in stale:
+            if leave_generation(session, generation):
+                # Before its row: of a collection without one nobody would know any more.
+                parts.index.drop(generation.images_collection)
         if stale:
             work.forget(session, work.FILL)
-    for collection in dropped:
-        parts.index.drop(collection)
     return len(stale)
 
 
