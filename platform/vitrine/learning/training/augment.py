@@ -174,15 +174,28 @@ def _add_noise(views: Any, probability: float, random: Any) -> Any:
 
 def _erase(views: Any, probability: float, random: Any) -> Any:
     """Cover a box of some with one colour (Zhong et al. 2020), 2 to 20 % of the picture."""
+    box = _boxes(views, _uniform(views, 0.02, 0.2, random), random)
+    box &= _chosen(views, probability, random)[:, None, None, None]
+    colour = torch.rand(len(views), 3, 1, 1, device=views.device, generator=random)
+    return torch.where(box, colour, views)
+
+
+def cut_mix(views: Any, random: Any) -> tuple[Any, Any]:
+    """Lay a box of the picture before over each of [n, 3, side, side] (CutMix, Yun et al. 2019).
+
+    Also gives the share [n] that each kept of itself.
+    """
+    box = _boxes(views, _uniform(views, 0, 1, random), random)
+    return torch.where(box, views.roll(1, 0), views), 1 - box.float().mean((1, 2, 3))
+
+
+def _boxes(views: Any, area: Any, random: Any) -> Any:
+    """A box somewhere in each picture, bool [n, 1, side, side]; what sticks out is cut off."""
     side = views.shape[-1]
-    area = _uniform(views, 0.02, 0.2, random)
     aspect = _uniform(views, -0.7, 0.7, random).exp()
     wide, high = (area * aspect).sqrt() / 2, (area / aspect).sqrt() / 2
     steps = (torch.arange(side, device=views.device) + 0.5) / side
     across, down = _uniform(views, 0, 1, random), _uniform(views, 0, 1, random)
     columns = (steps - across[:, None]).abs() < wide[:, None]
     rows = (steps - down[:, None]).abs() < high[:, None]
-    box = rows[:, :, None] & columns[:, None, :]
-    box &= _chosen(views, probability, random)[:, None, None]
-    colour = torch.rand(len(views), 3, 1, 1, device=views.device, generator=random)
-    return torch.where(box[:, None], colour, views)
+    return (rows[:, :, None] & columns[:, None, :])[:, None]

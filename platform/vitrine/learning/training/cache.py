@@ -78,7 +78,9 @@ def _fill(
 
 
 def _name(paths: Sequence[Path], how: Preprocessing) -> str:
-    digest = hashlib.sha256(f"{how.input_size} {how.interpolation} {how.crop_mode}".encode())
+    digest = hashlib.sha256(
+        f"{how.input_size} {how.interpolation} {how.crop_mode} {how.crop_pct}".encode()
+    )
     for path in paths:
         about = path.stat()
         digest.update(f"{path.resolve()}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())

@@ -15,7 +15,7 @@ from timm.utils import ModelEmaV3
 
 from vitrine.embedding.registry import InstalledModel
 from vitrine.errors import Invalid
-from vitrine.learning.training.augment import augment
+from vitrine.learning.training.augment import augment, cut_mix
 from vitrine.learning.training.checkpoint import (
     Checkpoint,
     check_pictures,
@@ -240,6 +240,7 @@ class Run:
             for part in parts
             for _ in range(2 if part.source.dataset.self_supervised else 1)
         ]
+        mixed = self._mix(parts, views)
         found = self._embed(self._normalised(torch.cat(views)))
         pieces = iter(found.split([len(view) for view in views]))
         loss = found.new_zeros(())
@@ -252,9 +253,31 @@ class Run:
                 loss = loss + share * how.self_supervised * pairs
                 continue
             cosines = self._network.cosines(part.source.key, embeddings)
-            one = normalised_softmax(cosines, part.labels, how)
-            loss = loss + share * (one + self._pair_losses(embeddings, part.labels))
+            own = normalised_softmax(cosines, part.labels, how)
+            if mixed is not None:
+                kept = mixed[part.source.key]
+                other = normalised_softmax(cosines, part.labels.roll(1, 0), how)
+                loss = loss + share * (kept * own + (1 - kept) * other).mean()
+                continue
+            loss = loss + share * (own.mean() + self._pair_losses(embeddings, part.labels))
         return loss
+
+    def _mix(self, parts: Sequence[Part], views: list[Any]) -> dict[str, Any] | None:
+        """In some batches, lay a box of another picture over each that has a label.
+
+        Gives the share [n] of its own that each kept, by the key of its data set.
+        """
+        draw = torch.rand((), device=self._device, generator=self._random)
+        if draw >= self._recipe.augmentation.cutmix:
+            return None
+        at, kept = 0, {}
+        for part in parts:
+            if part.source.dataset.self_supervised:
+                at += 2
+                continue
+            views[at], kept[part.source.key] = cut_mix(views[at], self._random)
+            at += 1
+        return kept
 
     def _embed(self, pixels: Any) -> Any:
         # Only the network: views and losses need the digits. bfloat16 takes no loss scaling, and a

@@ -10,9 +10,9 @@ from vitrine.learning.training.recipe import Losses
 
 
 def normalised_softmax(cosines: Any, labels: Any, how: Losses) -> Any:
-    """Cross entropy over cosines to proxies (Zhai and Wu 2019)."""
+    """Cross entropy [n] over cosines to proxies (Zhai and Wu 2019)."""
     return functional.cross_entropy(
-        cosines / how.temperature, labels, label_smoothing=how.label_smoothing
+        cosines / how.temperature, labels, label_smoothing=how.label_smoothing, reduction="none"
     )
 
 

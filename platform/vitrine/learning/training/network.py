@@ -35,13 +35,13 @@ def specification(recipe: Recipe) -> ModelSpec:
         trained=True,
         dim=network.dim,
         map_shape=(network.dim, -(-side // stride), -(-side // stride)),
-        # The whole picture is squeezed into the square: shops show things up to the edge.
+        # Squeezed, not cut to a square: shops show things up to the edge.
         preprocessing=Preprocessing(
             (3, side, side),
             mean=config["mean"],
             std=config["std"],
             interpolation="bicubic",
-            crop_pct=1.0,
+            crop_pct=network.crop,
             crop_mode="squash",
         ),
         head="projected",

@@ -21,6 +21,7 @@ class _Part(BaseModel):
 class Network(_Part):
     """A timm backbone that gives a feature map, GeM pooling, a projection to `dim`.
 
+    What serves squeezes a picture into a square and keeps the middle part `crop` of its sides.
     `start` names a model of the same shape whose weights it begins with; random ones otherwise.
     """
 
@@ -29,6 +30,7 @@ class Network(_Part):
     # Beyond 6 a power of the least activation is no float32 any more.
     gem_p: float = Field(3.0, ge=1, le=6)
     input_side: int = Field(128, ge=32, le=1024)
+    crop: float = Field(1.0, gt=0.5, le=1)
     start: str = ""
 
 
@@ -105,6 +107,7 @@ class Augmentation(_Part):
     jpeg: Probability = 0.25
     noise: Probability = 0.25
     erase: Probability = 0.25
+    cutmix: Probability = 0.0
 
 
 class Recipe(_Part):

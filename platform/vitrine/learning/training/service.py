@@ -61,7 +61,9 @@ class Pictures:
     def _source(self, key: str, dataset: Dataset) -> Source:
         examples = self._of(dataset)
         side = source_side(self._recipe)
-        pixels = self._pixels(examples, replace(self._how, input_size=(3, side, side)), dataset)
+        # Views are cut out of the whole picture.
+        whole = replace(self._how, input_size=(3, side, side), crop_pct=1.0)
+        pixels = self._pixels(examples, whole, dataset)
         if dataset.self_supervised:
             return Source(key, dataset, pixels, np.full(len(examples), -1), ())
         names = [example.label for example in examples]

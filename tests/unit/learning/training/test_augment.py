@@ -5,7 +5,7 @@ import pytest
 import torch
 from tests.pictures import picture
 
-from vitrine.learning.training.augment import augment
+from vitrine.learning.training.augment import augment, cut_mix
 from vitrine.learning.training.recipe import Augmentation
 
 NOTHING = Augmentation(
@@ -92,3 +92,16 @@ def test_what_lies_outside_is_filled_by_what_the_recipe_allows() -> None:
         white, 64, wide.model_copy(update={"background": 1.0}), torch.Generator().manual_seed(0)
     )
     assert filled.min() < 0.9
+
+
+def test_cut_mix_lays_a_box_of_the_picture_before_over_each() -> None:
+    whole = plain()
+    mixed, kept = cut_mix(whole, torch.Generator().manual_seed(3))
+    own = (mixed == whole).all(1)
+    other = (mixed == whole.roll(1, 0)).all(1)
+    assert bool((own | other).all())
+    assert kept.shape == (6,)
+    # Where both pictures agree by chance a pixel counts for both.
+    assert (own.float().mean((1, 2)) >= kept - 1e-6).all()
+    assert (other.float().mean((1, 2)) >= 1 - kept - 1e-6).all()
+    assert 0 < float(kept.min()) < float(kept.max()) <= 1
