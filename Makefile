@@ -54,8 +54,8 @@ $(MADE):
 # What the tests need includes what running needs, so `make up` after `make test` installs nothing.
 $(RUN): $(MADE) pyproject.toml
 	@if [ -n "$$(find $(DEV) -newer pyproject.toml 2>/dev/null)" ]; then touch $@; else \
-		echo "Installing Vitrine and its servers into $(VENV): some gigabytes the first time"; \
-		$(INSTALL) -e ".[embedded,torch]" && touch $@; fi
+		echo "Installing Vitrine and its servers into $(VENV)"; \
+		$(INSTALL) -e ".[embedded]" && touch $@; fi
 
 $(DEV): $(MADE) pyproject.toml
 	@echo "Installing Vitrine, its servers and its tools into $(VENV)"

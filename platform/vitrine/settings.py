@@ -56,9 +56,7 @@ class Settings(BaseSettings):
         description="Signs the tokens; at least 32 characters. `vitrine up` makes one.",
     )
 
-    model: str = Field(
-        "vitrine-untrained-r18", description="Embedding model that a fresh shop starts with."
-    )
+    model: str = Field("vitrine-r18", description="Embedding model that a fresh shop starts with.")
     models_dir: Path | None = Field(
         None, description="Where exported models are kept; default `<data dir>/models`."
     )

@@ -26,8 +26,8 @@ def test_list_watch_find_change_and_delete(running: Running) -> None:
         assert found_ids(answer)[0] == "demo:one"
         assert answer.results[0].score > 0.99
         assert answer.timing_ms.total > 0
-        assert answer.model.name == "vitrine-untrained-r18"
-        assert not answer.model.trained
+        assert answer.model.name == "vitrine-r18"
+        assert answer.model.trained
 
         cheap = {"price": {"lt": 10}}
         assert "demo:one" not in found_ids(shop.search(jpeg(201), filter=cheap))
@@ -77,7 +77,7 @@ def test_search_from_the_command_line(running: Running, tmp_path: Path) -> None:
     table = running.vitrine("search", str(photo), "--limit", "3")
     assert table.returncode == 0, table.stderr
     assert "Lighthouse lamp" in table.stdout
-    assert "untrained" in (table.stdout + table.stderr)
+    assert "Model: vitrine-r18." in table.stdout
     as_json = running.vitrine("search", str(photo), "--json", "--limit", "1")
     assert json.loads(as_json.stdout)["results"][0]["product"]["id"] == "demo:lamp"
 

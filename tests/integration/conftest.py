@@ -16,7 +16,7 @@ from vitrine.wire import ProductIn
 def platform(settings: Settings) -> Iterator[Platform]:
     """An empty shop with the built-in model in use."""
     built = assemble(settings)
-    model = built.models.build(settings.model)
+    model = built.models.find(settings.model)
     use_model(built.ingest, model, ring=lambda kinds: None, wait=lambda: None)
     yield built
     built.engine.dispose()

@@ -91,7 +91,8 @@ def test_it_is_ready_when_it_says_so(up: Up) -> None:
     assert f"{up.url} " in up.printed
     assert f"{up.url}/docs" in up.printed
     assert "demo --products 200" in up.printed
-    assert "UNTRAINED" in up.printed
+    assert "vitrine-r18" in up.printed
+    assert "UNTRAINED" not in up.printed
 
 
 def test_a_script_reads_no_colours(up: Up) -> None:

@@ -241,7 +241,7 @@ def test_an_outage_of_the_index_loses_nothing_and_fails_nobody(
     assert catalog.job(accepted.job.id).state in {"queued", "running"}
     with pytest.raises(Unavailable):
         find(platform, jpeg(1))
-    platform.index.create(generation.images_collection, 512)
+    platform.index.create(generation.images_collection, 256)
     work_off()
     assert catalog.job(accepted.job.id).state == "done"
     assert found_ids(find(platform, jpeg(1))) == ["acme:mug"]

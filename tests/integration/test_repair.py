@@ -76,7 +76,7 @@ def test_what_a_dead_rebuild_left_is_cleared_away(shop: Platform) -> None:
         stale = Generation(model=active_generation(session).model, state="building")
         session.add(stale)
         session.flush()
-        shop.index.create(stale.images_collection, 512)
+        shop.index.create(stale.images_collection, 256)
     rebuild(shop.ingest)
     assert not shop.index.exists(stale.images_collection)
     with shop.sessions() as session:

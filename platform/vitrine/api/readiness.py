@@ -76,5 +76,5 @@ class Readiness:
     def _model(self) -> str | None:
         with self._platform.sessions() as session:
             generation = active_generation(session)
-        self._platform.models.find_digest(generation.model)
+        self._platform.encoders.find(generation.model)
         return None

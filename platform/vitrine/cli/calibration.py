@@ -13,7 +13,7 @@ from vitrine.embedding.fidelity import Calibration, Picture, Task, find_oneself
 from vitrine.errors import ImageRejected, Invalid, Unavailable
 from vitrine.ingest.sampling import sample_pictures
 from vitrine.learning.datasets import Example, read_examples
-from vitrine.media.decode import Limits, decode, probe
+from vitrine.media.decode import Limits, decode
 
 # So many calibrate, and as many others judge.
 _PICTURES = 256
@@ -22,6 +22,8 @@ _LEAST = 64
 # Drawing takes half a second a picture.
 _DRAWN = 160
 _SEED = 20
+# Small enough to be read fast, and read to the end: a header says nothing of what is behind it.
+_LOOK = 32
 _FILES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".avif", ".gif", ".tif", ".tiff", ".bmp"}
 
 Say = Callable[[str], object]
@@ -76,8 +78,8 @@ def _in_folder(folder: Path, limits: Limits) -> list[Picture]:
     pictures: list[Picture] = []
     for path in paths:
         try:
-            probe(path.read_bytes(), limits)
-        except ImageRejected:
+            decode(path.read_bytes(), limits, short_side=_LOOK)
+        except (ImageRejected, OSError):
             continue
         pictures.append(partial(_read, path, limits))
         if len(pictures) == 2 * _PICTURES:

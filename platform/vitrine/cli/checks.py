@@ -156,7 +156,7 @@ def model(settings: Settings) -> Iterator[Finding]:
     platform = assemble(settings)
     with platform.sessions() as session:
         generation = active_generation(session)
-    found = platform.models.find_digest(generation.model)
+    found = platform.encoders.find(generation.model)
     if found.spec.trained:
         yield good(found.name)
     else:

@@ -2,6 +2,7 @@
 
 import click
 
+from vitrine.cli import phrases
 from vitrine.db import make_engine
 from vitrine.migrations import current_revision, pending_migration, upgrade
 from vitrine.settings import Settings, load_settings
@@ -38,4 +39,7 @@ def _give_model(settings: Settings) -> None:
 
     platform = assemble(settings)
     model = ensure_model(platform, lambda name: platform.models.build(name, progress=click.echo))
+    if model is None:
+        click.secho(phrases.MODEL_GONE, fg="red", err=True)
+        return
     click.echo(f"The shop uses the model {model.name}.")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -13,12 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from vitrine.assembly import Platform
 from vitrine.embedding.models import Embedding, Model
-from vitrine.embedding.names import BUILT_IN
 from vitrine.embedding.registry import InstalledModel
+from vitrine.errors import NotFound
 from vitrine.index.generations import previous_generation
 from vitrine.index.models import Generation
+from vitrine.settings import Settings
 
-State = Literal["in use", "kept", "here", "not here", "not built"]
+State = Literal["in use", "kept", "here", "not here"]
 _MIB = 1024 * 1024
 
 
@@ -27,12 +29,13 @@ class Known:
     """A model that is here, or whose vectors the shop has."""
 
     name: str
-    digest: str | None
+    digest: str
     state: State
     dim: int | None = None
     trained: bool = False
     forms: Sequence[str] = ()
     serves: str | None = None
+    path: str | None = None
     size_bytes: int | None = None
     vectors: int | None = None
     figures: dict[str, Any] | None = None
@@ -43,7 +46,7 @@ def known_models(platform: Platform) -> tuple[list[Known], bool]:
     installed = {model.digest: model for model in platform.models.installed()}
     rows, vectors, states = _registry(platform)
     known = [
-        _known(model, rows.get(model.digest), states.get(model.digest), vectors)
+        _known(model, rows.get(model.digest), states.get(model.digest), vectors, platform.settings)
         for model in installed.values()
     ]
     known += [
@@ -56,8 +59,6 @@ def known_models(platform: Platform) -> tuple[list[Known], bool]:
         # A model without files and without vectors is history.
         if row.digest not in installed and (row.digest in states or vectors.get(row.digest))
     ]  # fmt: skip
-    there = {one.name for one in known}
-    known += [Known(name, None, "not built") for name in BUILT_IN if name not in there]
     return sorted(known, key=lambda one: one.name), states.get("", "") != "unknown"
 
 
@@ -73,7 +74,7 @@ def show(known: Sequence[Known]) -> None:
     for one in known:
         if measured := recalls(one.figures or {}):
             console.print(f"R@1 of {one.name}: {measured}", highlight=False, soft_wrap=True)
-    untrained = [one.name for one in known if one.digest and not one.trained]
+    untrained = [one.name for one in known if not one.trained]
     if untrained:
         console.print(f"[red]Not trained:[/] {', '.join(untrained)}", highlight=False)
     kept = next((one.name for one in known if one.state == "kept"), None)
@@ -106,7 +107,11 @@ def _registry(platform: Platform) -> tuple[dict[str, Model], dict[str, int], dic
 
 
 def _known(
-    model: InstalledModel, row: Model | None, state: State | None, vectors: dict[str, int]
+    model: InstalledModel,
+    row: Model | None,
+    state: State | None,
+    vectors: dict[str, int],
+    settings: Settings,
 ) -> Known:
     int8 = {"int8": model.int8} if model.int8 else {}
     return Known(
@@ -116,22 +121,28 @@ def _known(
         model.dim,
         trained=model.spec.trained,
         forms=model.precisions,
-        serves=_serves(model),
+        serves=serving_form(model, settings),
+        path=str(model.path),
         size_bytes=model.bytes,
         vectors=vectors.get(model.digest, 0),
         figures={**(row.figures if row else {}), **int8},
     )
 
 
-def _serves(model: InstalledModel) -> str | None:
-    return model.form() if model.precisions else None
+def serving_form(model: InstalledModel, settings: Settings) -> str | None:
+    """The form that api and workers run here, None where they cannot run any."""
+    if settings.runtime == "torch":
+        return None
+    with suppress(NotFound):
+        return model.form(None if settings.precision == "auto" else settings.precision)
+    return None
 
 
 def _row(one: Known) -> tuple[str, ...]:
     missing = "–"
     return (
         one.name,
-        one.digest[:12] if one.digest else missing,
+        one.digest[:12],
         ", ".join(form + ("*" if form == one.serves else "") for form in one.forms) or missing,
         f"{one.size_bytes / _MIB:.0f} MiB" if one.size_bytes else missing,
         str(one.vectors) if one.vectors else missing,

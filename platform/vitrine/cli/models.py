@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from vitrine.assembly import Platform, assemble
 from vitrine.cli import phrases
-from vitrine.cli.model_table import known_models, print_json, show
+from vitrine.cli.model_table import known_models, print_json, serving_form, show
 from vitrine.cli.progress import counting
 from vitrine.embedding.models import Model
 from vitrine.embedding.registry import InstalledModel
@@ -39,14 +39,13 @@ def models() -> None:
 
     \b
     A model name is one of
-      vitrine-untrained-r18                     built in: ResNet-18, random weights
+      vitrine-r18                               what ships: ResNet-18, trained on licensed pictures
       timm:resnet50                             any timm model, with its pretrained weights
       timm:resnet50?pretrained=false&seed=0     the same without training, to try things out
 
-    A plain name is a model of ours: one that ships, or one that `vitrine train` made.
-
-    A model is built once (that needs `pip install "vitrine[torch]"`) and served without PyTorch.
-    The folder of a built model can be copied to another machine.
+    Other plain names are models that `vitrine train` made. A timm model is built once (that needs
+    `pip install "vitrine[torch]"`) and served without PyTorch. The folder of a built model can be
+    copied to another machine.
     """
 
 
@@ -137,9 +136,10 @@ def build(
         model = platform.models.build(
             name, force=force, calibrate=pictures if precision == "all" else None, progress=tell
         )
+    serves = serving_form(model, platform.settings)
     click.echo(
         f"{model.name} is built: {model.dim} dimensions, digest {model.digest[:12]}, "
-        f"{' and '.join(model.precisions)}, of which {model.form()} serves."
+        f"{' and '.join(model.precisions)}" + (f", of which {serves} serves." if serves else ".")
     )
     _warn(model)
 
@@ -161,7 +161,11 @@ def use(name: str | None, rollback: bool) -> None:
     platform = assemble(load_settings())
     parts, ring = platform.ingest, platform.doorbell.ring
     wait = partial(time.sleep, _LOOK_SECONDS)
-    model = platform.models.keep(platform.models.find(name)) if name else None
+    model = None
+    if name:
+        # A form that this shop's settings ask for and that is not here is told before the switch.
+        found = platform.encoders.find(platform.models.find(name).digest)
+        model = platform.models.keep(found)
     with counting() as bar:
         task = bar.add_task("embed", total=None)
 
@@ -171,7 +175,7 @@ def use(name: str | None, rollback: bool) -> None:
         if model is not None:
             switched = use_model(parts, model, ring=ring, wait=wait, progress=progress)
         else:
-            find = platform.models.find_digest
+            find = platform.encoders.find
             switched = roll_back(parts, find, ring=ring, wait=wait, progress=progress)
     in_use = platform.models.find_digest(switched.model)
     click.echo(

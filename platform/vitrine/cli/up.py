@@ -113,16 +113,17 @@ def show(opened: Opened, settings: Settings, seconds: float) -> None:
         "  seller demo": opened.keys["seller"]["demo"],
         "  ads": opened.keys["ads"],
         "  admin": opened.keys["admin"],
-        "Model": opened.model.name,
+        "Model": opened.model.name if opened.model else "none",
     }
     for title, value in rows.items():
         click.echo(f"  {title:<14}{value}")
-    if not opened.model.spec.trained:
+    if opened.model is None:
+        click.secho(f"  {phrases.MODEL_GONE}", fg="red")
+    elif not opened.model.spec.trained:
         click.secho(
             "  This model is UNTRAINED: its weights are random, so what it finds alike is a\n"
-            "  matter of colour and texture. With trained weights at hand:\n"
-            f"    {command} models build {phrases.TRAINED_MODEL}\n"
-            f"    {command} models use {phrases.TRAINED_MODEL}",
+            "  matter of colour and texture. A trained one ships with Vitrine:\n"
+            f"    {command} models use {phrases.SHIPPED_MODEL}",
             fg="yellow",
         )
     click.echo("\nIn a second shell:")

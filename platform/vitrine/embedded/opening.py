@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from vitrine.assembly import Platform
 from vitrine.embedding.models import Model
+from vitrine.embedding.names import parse
 from vitrine.embedding.registry import InstalledModel
 from vitrine.errors import NotFound, Unavailable
 from vitrine.index.generations import active_generation
@@ -13,22 +14,31 @@ Build = Callable[[str], object]
 """Have a model exported by its name."""
 
 
-def ensure_model(platform: Platform, build: Build) -> InstalledModel:
-    """Make sure that the shop has a model in use and that its files are here.
+def ensure_model(platform: Platform, build: Build) -> InstalledModel | None:
+    """Make sure that the shop has a model in use and that what serves it is here.
 
-    A new shop starts with `settings.model`; afterwards `vitrine models use` decides.
+    A new shop starts with `settings.model`; afterwards `vitrine models use` decides. None if the
+    files of the model in use are gone and nothing can make them again: the rest of the shop works,
+    and another model can be switched to.
     """
     in_use = _model_in_use(platform)
     if in_use is None:
-        model = platform.models.keep(_find_or_build(platform, platform.settings.model, build))
+        name = platform.settings.model
+        model = platform.models.keep(_find_or_build(platform, name, build))
         use_model(platform.ingest, model, ring=platform.doorbell.ring, wait=_refuse_to_wait)
         return model
     digest, name = in_use
     try:
-        return platform.models.find_digest(digest)
-    except NotFound:  # its files are gone; an export of the same weights has the same digest
-        build(name)
-        return platform.models.find_digest(digest)
+        return platform.encoders.find(digest)
+    except NotFound:
+        if parse(name).own and not _is_here(platform, digest):
+            return None
+        build(name)  # an export of the same weights has the same digest
+        return platform.encoders.find(digest)
+
+
+def _is_here(platform: Platform, digest: str) -> bool:
+    return any(model.digest == digest for model in platform.models.installed())
 
 
 def _model_in_use(platform: Platform) -> tuple[str, str] | None:
@@ -43,10 +53,10 @@ def _model_in_use(platform: Platform) -> tuple[str, str] | None:
 
 def _find_or_build(platform: Platform, name: str, build: Build) -> InstalledModel:
     try:
-        return platform.models.find(name)
+        return platform.encoders.find(platform.models.find(name).digest)
     except NotFound:
         build(name)
-        return platform.models.find(name)
+        return platform.encoders.find(platform.models.find(name).digest)
 
 
 def _refuse_to_wait() -> None:

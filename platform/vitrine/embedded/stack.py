@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ class Opened:
 
     url: str
     keys: dict[str, Any]
-    model: "InstalledModel"
+    model: "InstalledModel | None"
 
 
 class Stack:
@@ -71,10 +71,10 @@ class Stack:
         platform.engine.dispose()
         with self._step("api, worker and beat"):
             self._start_programs()
-            self._await_ready()
+            self._await_ready(without=set() if model else {"model"})
         return Opened(settings.api_url, keys, model)
 
-    def _open(self, platform: "Platform") -> tuple[dict[str, Any], "InstalledModel"]:
+    def _open(self, platform: "Platform") -> tuple[dict[str, Any], "InstalledModel | None"]:
         """See to what a shop needs before its first request."""
         from vitrine.embedded.keyring import ensure_keys
         from vitrine.embedded.opening import ensure_model
@@ -151,10 +151,10 @@ class Stack:
             self._start_programs()
         return [*self._services.all, *self._programs]
 
-    def _await_ready(self) -> None:
+    def _await_ready(self, *, without: Set[str]) -> None:
         url = f"http://{_reachable(self._settings.host)}:{self._settings.port}/readyz"
         deadline = time.monotonic() + READY_SECONDS
-        while (missing := _not_ready(url)) is not None:
+        while (missing := _not_ready(url, without)) is not None:
             for program in self._programs:
                 if program.child is not None and program.pid is None:
                     code = program.child.exit_code
@@ -190,8 +190,8 @@ def _reachable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _not_ready(url: str) -> str | None:
-    """Say what is missing until everything is ready, or None."""
+def _not_ready(url: str, without: Set[str]) -> str | None:
+    """Say what is missing until everything is ready but what there cannot be, or None."""
     try:
         answer = httpx.get(url, timeout=10, trust_env=False)
         if answer.status_code == httpx.codes.OK:
@@ -201,4 +201,5 @@ def _not_ready(url: str) -> str | None:
         return f"the api does not answer ({error})"
     except (ValueError, KeyError, AttributeError):
         return f"the api answers {answer.status_code}"
-    return "; ".join(f"{name}: {check['reason']}" for name, check in checks if not check["ok"])
+    missing = {name: check["reason"] for name, check in checks if not check["ok"]}
+    return "; ".join(f"{name}: {missing[name]}" for name in missing.keys() - without) or None

@@ -1,5 +1,6 @@
 """Build a model: export it, make the forms that it lacks, and put its folder in its place."""
 
+import errno
 import shutil
 import tempfile
 import time
@@ -79,16 +80,16 @@ def _put_in_place(root: Path, folder: Path) -> InstalledModel:
     """
     made = read(folder)
     assert made is not None
-    # Another user's api and workers may be who serves it.
-    folder.chmod(0o755)
-    for file in folder.iterdir():
-        file.chmod(0o644)
+    _let_read(folder)
     target = root / slug(made.name)
     if target.exists():
         target.rename(_aside(root, target, made.digest))
-    # Somebody who built the same meanwhile was first: theirs is as good.
-    with suppress(OSError):
+    try:
         folder.rename(target)
+    except OSError as error:
+        # Somebody who built the same meanwhile was first: theirs is as good.
+        if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
+            raise
     placed = read(target)
     assert placed is not None
     return placed
@@ -96,10 +97,18 @@ def _put_in_place(root: Path, folder: Path) -> InstalledModel:
 
 def _refresh(folder: Path, model: InstalledModel) -> InstalledModel:
     """Take over what is said about a model that is there already, and leave its forms to serve."""
+    _let_read(folder)
     for file in folder.iterdir():
         if file.name not in _FORM_FILES and file.name != MANIFEST:
             file.replace(model.path / file.name)
     return model
+
+
+def _let_read(folder: Path) -> None:
+    """Another user's api and workers may be who serves it."""
+    folder.chmod(0o755)
+    for file in folder.iterdir():
+        file.chmod(0o644)
 
 
 def _present(store: "ModelStore", recipe: Recipe) -> InstalledModel | None:
@@ -139,6 +148,7 @@ def _put_beside(folder: Path, target: Path) -> None:
 
     So the weights of a form come before its graph, and the manifest last.
     """
+    _let_read(folder)
     made = {file.name for file in folder.iterdir()}
     for name in _FORM_FILES - made:
         (target / name).unlink(missing_ok=True)

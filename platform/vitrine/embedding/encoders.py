@@ -6,7 +6,7 @@ from typing import Literal
 
 from vitrine.embedding.batching import SharedBatches
 from vitrine.embedding.cores import usable_cores
-from vitrine.embedding.registry import ModelStore, Precision
+from vitrine.embedding.registry import InstalledModel, ModelStore, Precision
 from vitrine.embedding.runtimes import Encoder, Hint
 
 Runtime = Literal["auto", "openvino", "torch"]
@@ -39,6 +39,16 @@ class Encoders:
         self._loaded: OrderedDict[str, Encoder] = OrderedDict()
         self._lock = threading.Lock()
         self._loading = threading.Lock()
+
+    def find(self, digest: str) -> InstalledModel:
+        """Find the model that `get` would load, and the form that it would load of it.
+
+        Raises NotFound, naming the fix, where one of the two is not here.
+        """
+        model = self._store.find_digest(digest)
+        if self._runtime != "torch":
+            model.form(self._precision)
+        return model
 
     def get(self, digest: str) -> Encoder:
         """Return the encoder of a model. Raises NotFound, naming the fix, when it is not built."""

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import numpy as np
 
-from vitrine.embedding.calibrate import calibrate, scene
 from vitrine.embedding.names import Recipe
 from vitrine.embedding.preprocess import preprocess
 from vitrine.embedding.registry import InstalledModel, Progress, write_manifest
@@ -24,6 +23,7 @@ from vitrine.embedding.runtimes.torch import (
     model_options,
     require_torch,
 )
+from vitrine.embedding.scenes import scene
 from vitrine.embedding.specs import ModelSpec, Preprocessing, model_digest
 from vitrine.errors import Misconfigured, NotFound, Unavailable
 
@@ -44,9 +44,6 @@ def export(recipe: Recipe, folder: Path, progress: Progress) -> ModelSpec:
         backbone = _create(recipe)
         spec = _describe(recipe, backbone)
         module = make_embedder(backbone, spec).eval()
-        if recipe.calibrated:
-            progress("setting its statistics by pictures that are drawn here")
-            calibrate(module, spec.preprocessing, seed=recipe.seed)
     progress("writing weights")
     save_weights(module, folder / WEIGHTS)
     write_forms(module, spec, folder, progress)
@@ -133,7 +130,6 @@ def _describe(recipe: Recipe, backbone: Any) -> ModelSpec:
         dim=int(pooled.shape[1]),
         map_shape=(channels, height, width),
         preprocessing=preprocessing,
-        head="whitened" if recipe.calibrated else "pooled",
     )
 
 

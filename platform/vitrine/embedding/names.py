@@ -1,10 +1,9 @@
 """Names of models, as people write them, and what they ask for.
 
-vitrine-untrained-r18                      the built-in default: ResNet-18, fixed seed
+vitrine-r18, my-shop-2                     a model of ours: it ships, or was trained here
 timm:resnet50.a1_in1k                      a timm model with its pretrained weights
 timm:resnet18?pretrained=false&seed=1      the same architecture with random weights
 timm:densenet121?size=128                  with another input size (side in pixels)
-my-shop-2                                  a model of ours: shipped, or trained here
 """
 
 import hashlib
@@ -14,8 +13,6 @@ from urllib.parse import parse_qsl
 
 from vitrine.errors import Invalid, NotFound
 
-UNTRAINED = "vitrine-untrained-r18"
-BUILT_IN = (UNTRAINED,)
 _TIMM = "timm:"
 _OWN = r"[a-z0-9][a-z0-9._-]{0,63}"
 # So begin the folders of timm models, which no other model may be taken for.
@@ -27,7 +24,6 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 class Recipe:
     """How to make a model; `name` is the one spelling of it.
 
-    `calibrated` asks for the statistics of drawn pictures in place of training (see calibrate.py).
     An `own` model has no recipe but its files: it ships with the package or was trained here.
     """
 
@@ -36,14 +32,11 @@ class Recipe:
     pretrained: bool
     seed: int = 0
     size: int | None = None
-    calibrated: bool = False
     own: bool = False
 
 
 def parse(name: str) -> Recipe:
     """Read a model name. Raises NotFound for an unknown one, Invalid for a wrong option."""
-    if name == UNTRAINED:
-        return Recipe(UNTRAINED, "resnet18", pretrained=False, calibrated=True)
     if is_own(name):
         return Recipe(name, "", pretrained=False, own=True)
     if not name.startswith(_TIMM):

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from vitrine.embedding.names import BUILT_IN, parse, slug
+from vitrine.embedding.names import parse, slug
 from vitrine.embedding.specs import ModelSpec
 from vitrine.errors import NotFound
 
@@ -92,8 +92,8 @@ class ModelStore:
         self._shipped = shipped
 
     def names(self) -> list[str]:
-        """Names that are built in, shipped, or built here."""
-        return list(dict.fromkeys([*BUILT_IN, *(model.name for model in self.installed())]))
+        """Names of models that ship or were made here."""
+        return list(dict.fromkeys(model.name for model in self.installed()))
 
     def ships(self, name: str) -> bool:
         """Whether the package brings a model of this name, which then means no other."""
@@ -104,7 +104,7 @@ class ModelStore:
         best: dict[tuple[str, str], InstalledModel] = {}
         for model in [*_folders(self._shipped), *_folders(self.root)]:
             known = best.get((model.name, model.digest))
-            if known is None or len(model.precisions) > len(known.precisions):
+            if known is None or len(model.precisions) >= len(known.precisions):
                 best[model.name, model.digest] = model
         return sorted(best.values(), key=lambda model: (model.name, not self._is_current(model)))
 

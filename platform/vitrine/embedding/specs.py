@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Head = Literal["pooled", "whitened", "projected"]
+Head = Literal["pooled", "projected"]
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -58,8 +58,8 @@ class Preprocessing:
 class ModelSpec:
     """A model without its weights. `map_shape` is channels, height, width of its feature map.
 
-    `head` says how the backbone's features become an embedding: by its own pooling, whitened after
-    it, or by generalised-mean pooling with exponent `gem_p` and a projection to `dim`.
+    `head` says how the backbone's features become an embedding: by its own pooling, or by
+    generalised-mean pooling with exponent `gem_p` and a projection to `dim`.
     """
 
     name: str

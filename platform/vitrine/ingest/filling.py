@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from vitrine import logs, work
@@ -110,19 +110,6 @@ def has_vector(model: str) -> ColumnElement[bool]:
     return exists().where(Embedding.cid == ProductImage.cid, Embedding.model == model)
 
 
-def recover(parts: Parts, model: str) -> None:
-    """Let pictures be found again that another model failed on and this one has a vector of."""
-    with parts.sessions.begin() as session:
-        found = session.scalars(
-            update(ProductImage)
-            .where(ProductImage.state == FAILED, has_vector(model))
-            .values(state=EMBEDDED, reason=None)
-            .returning(ProductImage.id)
-            .execution_options(synchronize_session=False)
-        )
-        work.owe(session, work.SYNC, found)
-
-
 def _is_late(session: Session) -> bool:
     """Whether something is on its way into the new generation."""
     under_way = select(Work.key).where(
@@ -136,13 +123,12 @@ def _go_on(session: Session, model: str) -> None:
     work.forget(session, work.FILL)
     unmade = select(ProductImage.cid).where(ProductImage.state != FAILED, ~has_vector(model))
     work.owe(session, work.EMBED, session.scalars(unmade))
-    waiting = select(ProductImage.id).where(
-        or_(ProductImage.state == EMBEDDED, ProductImage.state == RECEIVED), has_vector(model)
-    )
+    waiting = select(ProductImage.id).where(ProductImage.state == EMBEDDED, has_vector(model))
+    # What another model failed on, since its file is gone, can be found again by this one.
     session.execute(
         update(ProductImage)
-        .where(ProductImage.state == RECEIVED, has_vector(model))
-        .values(state=EMBEDDED)
+        .where(ProductImage.state.in_((RECEIVED, FAILED)), has_vector(model))
+        .values(state=EMBEDDED, reason=None)
         .execution_options(synchronize_session=False)
     )
     work.owe(session, work.SYNC, session.scalars(waiting))

@@ -30,7 +30,6 @@ from vitrine.ingest.filling import (
     embed_all,
     go_live,
     index_all,
-    recover,
 )
 from vitrine.ingest.parts import Parts
 
@@ -112,7 +111,6 @@ def roll_back(
             dim = session.get_one(Model, before.model).dim
         find(before.model)
         with _resuming(parts, before, dim) as generation:
-            recover(parts, before.model)
             embed_all(parts, before.model, ring=ring, wait=wait, progress=progress)
             progress("compare", 0, count(parts))
             return go_live(parts, generation, wait)

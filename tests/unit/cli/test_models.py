@@ -33,8 +33,7 @@ def vitrine(tmp_path: Path) -> Run:
 def test_list(vitrine: Run) -> None:
     done = vitrine("list")
     assert done.returncode == 0, done.stderr
-    assert "vitrine-untrained-r18" in done.stdout
-    assert "not built" in done.stdout
+    assert "vitrine-r18" in done.stdout
     assert "database does not answer" in done.stdout
 
 
@@ -54,7 +53,7 @@ def test_list_as_json(vitrine: Run) -> None:
     done = vitrine("list", "--json")
     assert done.returncode == 0, done.stderr
     found = {one["name"]: one for one in json.loads(done.stdout)}
-    assert found["vitrine-untrained-r18"]["state"] == "not built"
+    assert found["vitrine-r18"]["state"] == "here"
 
 
 @pytest.mark.parametrize("arguments", [(), ("timm:resnet18", "--rollback")])

@@ -97,7 +97,7 @@ def test_the_table_and_the_warning(url: str, photo: str, asked: list[dict[str, A
         assert word in shown, shown
     assert "1 found in 21 ms (decode 4, encode 9, search 6, hydrate 2)" in shown
     assert "UNTRAINED" in shown
-    assert "`vitrine models build timm:resnet50.a1_in1k`" in shown
+    assert "`vitrine models use vitrine-r18`" in shown
     assert "UNTRAINED" not in run(photo, "--url", url, "--key", "k", "--limit", "2").output
 
 

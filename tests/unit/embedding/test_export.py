@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vitrine.embedding import calibrate
 from vitrine.embedding.encoders import Encoders
 from vitrine.embedding.export import _compare
-from vitrine.embedding.names import UNTRAINED
 from vitrine.embedding.registry import InstalledModel, ModelStore
 from vitrine.embedding.runtimes.openvino import OpenVinoEncoder
 from vitrine.embedding.runtimes.torch import TorchEncoder
+from vitrine.embedding.scenes import scene
 from vitrine.embedding.vectors import normalise
 from vitrine.errors import Misconfigured, NotFound
 
@@ -53,33 +52,8 @@ def test_families(
         assert pooled[0] @ one.embedding[0] > 0.9999
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibrate, "PICTURES", 24)
-    monkeypatch.setattr(calibrate, "_BATCH", 12)
-    monkeypatch.setattr(calibrate, "_SIDE", 64)
-
-
-@pytest.mark.usefixtures("quick")
-def test_untrained_default(tmp_path: Path, pictures: list[Image.Image]) -> None:
-    said: list[str] = []
-    model = ModelStore(tmp_path).build(UNTRAINED, progress=said.append)
-    assert any("NOT TRAINED" in step for step in said)
-    assert (model.spec.trained, model.dim, model.spec.timm_name) == (False, 512, "resnet18")
-    one, other = (runtime(model).encode(pictures) for runtime in (OpenVinoEncoder, TorchEncoder))
-    assert (one.embedding * other.embedding).sum(1).min() > 0.9999
-    assert (normalise(one.map.mean((2, 3))) * one.embedding).sum(1).min() > 0.9999
-    # Fresh weights alone put all pictures into one narrow cone.
-    scenes = [calibrate.scene(np.random.default_rng(seed), 96) for seed in range(100, 108)]
-    vectors = OpenVinoEncoder(model).encode(scenes).embedding
-    cosines = (vectors @ vectors.T)[~np.eye(len(scenes), dtype=bool)]
-    assert cosines.mean() < 0.8
-    again = ModelStore(tmp_path / "again").build(UNTRAINED)
-    assert again.digest == model.digest
-
-
 def test_scenes_follow_their_seed() -> None:
-    one, same, other = (calibrate.scene(np.random.default_rng(seed), 64) for seed in (1, 1, 2))
+    one, same, other = (scene(np.random.default_rng(seed), 64) for seed in (1, 1, 2))
     assert one.tobytes() == same.tobytes() != other.tobytes()
     assert one.size == (64, 64)
 

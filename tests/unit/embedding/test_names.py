@@ -2,13 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrine.embedding.names import UNTRAINED, parse, slug
+from vitrine.embedding.names import parse, slug
 from vitrine.errors import Invalid, NotFound
 
 
 def test_forms() -> None:
-    assert parse(UNTRAINED).calibrated
-    assert not parse(UNTRAINED).pretrained
     plain = parse("timm:resnet50.a1_in1k")
     assert (plain.timm_name, plain.pretrained, plain.size) == ("resnet50.a1_in1k", True, None)
     random = parse("timm:resnet18?size=64&seed=07&pretrained=False")

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from vitrine.embedding.calibrate import scene
 from vitrine.embedding.fidelity import Calibration, Task
 from vitrine.embedding.names import slug
 from vitrine.embedding.registry import InstalledModel, ModelStore, write_manifest
 from vitrine.embedding.runtimes.openvino import OpenVinoEncoder, load_openvino
+from vitrine.embedding.scenes import scene
 from vitrine.embedding.specs import model_digest
 
 NAME = "timm:resnet10t?pretrained=false&seed=8&size=64"

@@ -5,6 +5,7 @@ import queue
 import sys
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -93,6 +94,9 @@ class OpenVinoEncoder:
         finally:
             for request, _ in running:
                 request.cancel()
+                # Until it has ended, nobody else may have it.
+                with suppress(RuntimeError):
+                    request.wait()
                 self._idle.put(request)
 
     def _take(self, running: deque[tuple[Any, Pixels]], pieces: list[Encoded]) -> Any:

@@ -40,6 +40,8 @@ class TorchEncoder:
         module = make_embedder(create_backbone(model.spec), model.spec)
         module.load_state_dict(load_file(model.path / "weights.safetensors"))
         self._module = module.eval().to(self._device, memory_format=torch.channels_last)
+        # On a GPU convolutions would be rounded to ten bits, and vectors have to meet OpenVINO's.
+        torch.backends.cudnn.allow_tf32 = False
         on_gpu = self._device.startswith("cuda")
         if threads is not None and not on_gpu:
             torch.set_num_threads(threads)
@@ -115,14 +117,19 @@ def make_embedder(backbone: Any, spec: ModelSpec) -> Any:
     """
     torch, _ = require_torch()
     arrange = arrangement(backbone)
-    make_head = {"pooled": _pooled, "whitened": _whitened, "projected": _projected}[spec.head]
+    heads = {"pooled": _pooled, "projected": _projected}
+    if spec.head not in heads:
+        raise Misconfigured(
+            f"This Vitrine has no head {spec.head!r}, as {spec.name} has it. OpenVINO still serves "
+            "what is built of it; `vitrine models use NAME` switches to another model."
+        )
 
     # mypy sees nothing of torch, which serving never installs, and so not what this inherits.
     class Embedder(torch.nn.Module):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.backbone = backbone
-            make_head(self, spec)
+            heads[spec.head](self, spec)
 
         def forward(self, pixels: Any) -> tuple[Any, Any]:
             features = self.backbone.forward_features(pixels)
@@ -138,22 +145,6 @@ def _pooled(module: Any, spec: ModelSpec) -> None:
         module.backbone.forward_head(raw, pre_logits=True),
         features,
     )
-
-
-def _whitened(module: Any, spec: ModelSpec) -> None:
-    """Subtract what all embeddings have in common (`centre` [d]), even out their spread."""
-    torch, _ = require_torch()
-    module.register_buffer("centre", torch.zeros(spec.dim))
-    module.register_buffer("whitening", torch.eye(spec.dim))
-
-    def head(raw: Any, features: Any) -> tuple[Any, Any]:
-        pooled = module.backbone.forward_head(raw, pre_logits=True)
-        pooled = (pooled - module.centre) @ module.whitening
-        features = features - module.centre[:, None, None]
-        weight = module.whitening.T[..., None, None]
-        return pooled, torch.nn.functional.conv2d(features, weight)
-
-    module.head = head
 
 
 def _projected(module: Any, spec: ModelSpec) -> None:
