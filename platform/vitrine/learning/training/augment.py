@@ -98,13 +98,16 @@ def _lay_on_background(views: Any, inside: Any, how: Augmentation, random: Any) 
 
 
 def _recolour(views: Any, how: Augmentation, random: Any) -> Any:
-    """Brightness, contrast, saturation and hue as one matrix on colours, after gamma."""
+    """Brightness, contrast, saturation, hue and the colour of the light, as one matrix."""
     luma = torch.tensor(_LUMA, device=views.device)
     grey = luma.expand(3, 3)
     saturation = 1 + _uniform(views, -how.saturation, how.saturation, random)
     saturation = torch.where(_chosen(views, how.grey, random), 0.0, saturation)[:, None, None]
     turn = 2 * math.pi * _uniform(views, -how.hue, how.hue, random)
     colour = grey + saturation * (_rotation_about_grey(turn) - grey)
+    # Light of another colour weakens or strengthens each primary (von Kries).
+    light = torch.rand(len(views), 3, 1, device=views.device, generator=random)
+    colour = colour * (1 + how.tint * (2 * light - 1))
     brightness = 1 + _uniform(views, -how.brightness, how.brightness, random)
     contrast = 1 + _uniform(views, -how.contrast, how.contrast, random)
     mean = (views * luma[:, None, None]).sum(1, keepdim=True).mean((1, 2, 3), keepdim=True)

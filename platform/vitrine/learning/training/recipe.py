@@ -102,6 +102,7 @@ class Augmentation(_Part):
     contrast: float = Field(0.35, ge=0, lt=1)
     saturation: float = Field(0.4, ge=0)
     hue: float = Field(0.06, ge=0, le=0.5)
+    tint: float = Field(0.0, ge=0, lt=1)
     grey: Probability = 0.05
     blur: Probability = 0.25
     jpeg: Probability = 0.25

@@ -105,3 +105,12 @@ def test_cut_mix_lays_a_box_of_the_picture_before_over_each() -> None:
     assert (own.float().mean((1, 2)) >= kept - 1e-6).all()
     assert (other.float().mean((1, 2)) >= 1 - kept - 1e-6).all()
     assert 0 < float(kept.min()) < float(kept.max()) <= 1
+
+
+def test_a_tint_scales_each_primary_by_a_factor_of_its_own() -> None:
+    found, whole = views(NOTHING.model_copy(update={"tint": 0.3})), plain()
+    shown = (whole > 0.05) & (found < 0.999)
+    for after, before, seen in zip(found, whole, shown, strict=True):
+        gains = [float((after[at] / before[at])[seen[at]].median()) for at in range(3)]
+        assert all(0.69 < gain < 1.31 for gain in gains)
+        assert max(gains) - min(gains) > 0.01
