@@ -64,8 +64,8 @@ def test_search_by_base64_and_by_product_and_similar(running: Running) -> None:
         )
         assert answer.status_code == 200, answer.text
         assert answer.json()["results"][0]["product"]["id"] == "demo:n220"
-        assert "demo:n221" in found_ids(shop.search(product_id="demo:n220"))
-        assert "demo:n220" not in found_ids(shop.similar("demo:n220"))
+        assert "demo:n221" in found_ids(shop.search(product_id="demo:n220", limit=100))
+        assert "demo:n220" not in found_ids(shop.similar("demo:n220", limit=100))
 
 
 def test_search_from_the_command_line(running: Running, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Which pictures int8 is made and judged by."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ PICTURES = 66
 
 
 @pytest.fixture
-def shop(platform: Platform) -> Platform:
+def shop(platform: Platform, work_off: Callable[[], int]) -> Platform:
     for product in range(PICTURES // 11):
         files = [jpeg(11 * product + one, size=(96, 80)) for one in range(11)]
         platform.catalog.put("acme", f"mug-{product}", listing(), files)
+    work_off()
     return platform
 
 

@@ -48,7 +48,7 @@ def test_int8_runs_the_weights_that_are_beside_it(shipped: InstalledModel) -> No
     int8 = OpenVinoEncoder(shipped, precision="int8").encode(pictures).embedding
     exact = TorchEncoder(shipped, device="cpu").encode(pictures).embedding
     assert (int8 * exact).sum(1).min() > 0.95
-    assert (exact @ exact.T - np.eye(12)).max() < 0.9
+    assert (exact @ exact.T - np.eye(12)).max() < 0.95
 
 
 @pytest.mark.parametrize("name", ["start.toml", "second.toml", "recipe.toml", "full.toml"])
