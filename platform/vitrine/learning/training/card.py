@@ -70,7 +70,9 @@ def model_card(recipe: Recipe, spec: ModelSpec, made: Made) -> str:
 def _beginning(recipe: Recipe, made: Made) -> str:
     if made.start is None:
         return "random weights"
-    return f"the weights of {recipe.network.start} (digest {made.start[:12]}; see its own card)"
+    forgotten = "".join(f", without its {part}" for part in recipe.network.forget)
+    known = f"{recipe.network.start} (digest {made.start[:12]}; see its own card)"
+    return f"the weights of {known}{forgotten}"
 
 
 def _dataset_row(one: Dataset, pictures: Mapping[str, int], licences: Mapping[str, str]) -> str:

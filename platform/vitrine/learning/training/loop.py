@@ -152,7 +152,7 @@ class Run:
     def start_from(self, model: InstalledModel) -> None:
         """Begin with the weights of a model, unless the run is under way. Raises Invalid."""
         if self._step == 0:
-            begin_with(self._network, model, self._sources)
+            begin_with(self._network, model, self._sources, self._recipe.network.forget)
             self._average.module.load_state_dict(self._network.state_dict())
 
     def finish(self) -> Network:

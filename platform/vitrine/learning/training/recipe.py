@@ -22,7 +22,8 @@ class Network(_Part):
     """A timm backbone that gives a feature map, GeM pooling, a projection to `dim`.
 
     What serves squeezes a picture into a square and keeps the middle part `crop` of its sides.
-    `start` names a model of the same shape whose weights it begins with; random ones otherwise.
+    `start` names a model of the same shape whose weights it begins with; random ones otherwise, and
+    in the parts of the backbone that it shall `forget`.
     """
 
     backbone: str = "resnet18"
@@ -32,6 +33,7 @@ class Network(_Part):
     input_side: int = Field(128, ge=32, le=1024)
     crop: float = Field(1.0, gt=0.5, le=1)
     start: str = ""
+    forget: tuple[str, ...] = ()
 
 
 class Dataset(_Part):
@@ -142,6 +144,8 @@ class Recipe(_Part):
                     f"{held.title} asks with pictures that are learnt from: its queries must be a "
                     "split that no dataset names"
                 )
+        if self.network.forget and not self.network.start:
+            raise ValueError("network.forget: there is nothing to forget without a `start`")
         if all(one.self_supervised for one in self.datasets):
             raise ValueError("at least one dataset needs labels")
         return self

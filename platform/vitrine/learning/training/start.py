@@ -1,6 +1,6 @@
 """Begin a run with what a model knows already."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,17 @@ _UNLABELLED = 256
 _BATCH = 64
 
 
-def begin_with(network: Network, model: InstalledModel, sources: Sequence[Source]) -> None:
+def begin_with(
+    network: Network,
+    model: InstalledModel,
+    sources: Sequence[Source],
+    forget: Collection[str] = (),
+) -> None:
     """Take over the weights of a model and let the proxies stand where their labels are.
+
+    Or take over only the backbone without its parts `forget`, and learn those, the projection and
+    the proxies anew: what late layers know by heart stays behind, what early ones see goes along
+    (later-layer forgetting, Zhou et al. 2022).
 
     A model has its batch norm folded into the projection. So the norm gets the statistics of the
     pictures that will be learnt from and gives back what it takes away: in training as in use the
@@ -40,6 +49,9 @@ def begin_with(network: Network, model: InstalledModel, sources: Sequence[Source
         )
     module = make_embedder(create_backbone(was), was)
     module.load_state_dict(load_file(model.path / WEIGHTS))
+    if forget:
+        _keep_but(forget, network.backbone, module.backbone)
+        return
     network.backbone.load_state_dict(module.backbone.state_dict())
     norm, bias = network.norm, module.projection.bias.detach().to(network.norm.bias.device)
     with torch.no_grad():
@@ -57,6 +69,21 @@ def begin_with(network: Network, model: InstalledModel, sources: Sequence[Source
                 proxies = network.proxies[source.key]
                 # As long as random ones: their length says how fast they turn.
                 proxies.copy_(torch.nn.functional.normalize(means, dim=1) * now.dim**0.5)
+
+
+def _keep_but(forget: Collection[str], backbone: Any, known: Any) -> None:
+    parts = [name for name, _ in known.named_children()]
+    if unknown := set(forget) - set(parts):
+        raise Invalid(
+            f"The backbone has no {', '.join(sorted(unknown))} to forget; its parts are "
+            f"{', '.join(parts)}."
+        )
+    kept = {
+        name: values
+        for name, values in known.state_dict().items()
+        if name.partition(".")[0] not in forget
+    }
+    backbone.load_state_dict(kept, strict=False)
 
 
 def _some(labels: Rows) -> Rows:

@@ -38,6 +38,7 @@ def test_data_is_beside_the_recipe_unless_it_says_otherwise(tmp_path: Path) -> N
         (SOUND + "sher = 2", "datasets.0.sher"),
         (SOUND.replace("32", "4"), "stages.0.side"),
         (SOUND + "self_supervised = true", "at least one dataset needs labels"),
+        (SOUND + '[network]\nforget = ["layer4"]', "nothing to forget without a `start`"),
         (
             SOUND + '[[held_out]]\nfolder = "shoes"\ncatalog = "iconic"\nqueries = "train"',
             "learnt from",

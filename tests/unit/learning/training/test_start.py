@@ -81,6 +81,25 @@ def test_proxies_stand_where_their_labels_are(after: Network, source: Source) ->
     assert lengths.tolist() == pytest.approx([32**0.5] * 4, rel=1e-4)
 
 
+def test_what_it_shall_forget_it_learns_anew(
+    before: tuple[Network, InstalledModel], source: Source
+) -> None:
+    torch.manual_seed(2)
+    network = Network(before[1].spec, {"0": 4})
+    random = {name: values.clone() for name, values in network.state_dict().items()}
+    begin_with(network, before[1], [source], forget=["layer4"])
+    known, now = before[0].backbone.state_dict(), network.state_dict()
+    for name, values in network.backbone.state_dict().items():
+        late = name.startswith("layer4.")
+        expected = random[f"backbone.{name}"] if late else known[name]
+        # Files hold halves.
+        torch.testing.assert_close(values, expected, rtol=1e-3, atol=1e-4)
+    for name in ("projection.weight", "norm.weight", "proxies.0"):
+        torch.testing.assert_close(now[name], random[name])
+    with pytest.raises(Invalid, match=r"no layer9 to forget; its parts are conv1, .*layer4"):
+        begin_with(network, before[1], [source], forget=["layer9"])
+
+
 def test_another_shape_is_refused(before: tuple[Network, InstalledModel], source: Source) -> None:
     other = Network(replace(before[1].spec, dim=16), {"0": 4})
     with pytest.raises(Invalid, match="before, a resnet10t of 32 dimensions"):
