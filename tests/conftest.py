@@ -7,13 +7,16 @@ of their own (`vitrine.embedded.services.EmbeddedServices`).
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import redis
-from sqlalchemy import Engine, create_engine, make_url, text
+from psycopg2.errors import InsufficientPrivilege
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import ProgrammingError
 
 from vitrine import embedding
 from vitrine.embedded.services import EmbeddedServices, ServiceUrls
@@ -22,6 +25,7 @@ from vitrine.migrations import upgrade
 from vitrine.settings import Settings
 
 TEMPLATE = "vitrine_template"
+DatabaseFrom = Callable[[str], AbstractContextManager[str]]
 
 
 def pytest_configure() -> None:
@@ -62,18 +66,34 @@ def template_database(services: ServiceUrls, maintenance: Engine) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def database_from(services: ServiceUrls, maintenance: Engine) -> DatabaseFrom:
+    """Copy a template under a name of its own, for as long as it is needed."""
+
+    @contextmanager
+    def database_from(template: str) -> Iterator[str]:
+        name = f"test_{uuid4().hex}"
+        with maintenance.connect() as connection:
+            connection.execute(text(f"create database {name} template {template}"))
+        yield _on(services.database_url, name)
+        with maintenance.connect() as connection:
+            _drop(connection, name)
+
+    return database_from
+
+
 @pytest.fixture
-def empty_database_url(services: ServiceUrls, maintenance: Engine) -> Iterator[str]:
+def empty_database_url(database_from: DatabaseFrom) -> Iterator[str]:
     """A new database without a table."""
-    yield from _fresh_database(services.database_url, maintenance, "template1")
+    with database_from("template1") as url:
+        yield url
 
 
 @pytest.fixture
-def database_url(
-    services: ServiceUrls, maintenance: Engine, template_database: str
-) -> Iterator[str]:
+def database_url(database_from: DatabaseFrom, template_database: str) -> Iterator[str]:
     """A new database, migrated."""
-    yield from _fresh_database(services.database_url, maintenance, template_database)
+    with database_from(template_database) as url:
+        yield url
 
 
 @pytest.fixture
@@ -122,13 +142,14 @@ def settings(
     )
 
 
-def _fresh_database(url: str, maintenance: Engine, template: str) -> Iterator[str]:
-    name = f"test_{uuid4().hex}"
-    with maintenance.connect() as connection:
-        connection.execute(text(f"create database {name} template {template}"))
-    yield _on(url, name)
-    with maintenance.connect() as connection:
+def _drop(connection: Connection, name: str) -> None:
+    try:
         connection.execute(text(f"drop database {name} with (force)"))
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        # Autovacuum is in it, whose process belongs to the server; without force it is asked to go.
+        connection.execute(text(f"drop database {name}"))
 
 
 def _on(url: str, database: str) -> str:

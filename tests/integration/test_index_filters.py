@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, insert, make_url, select, text
+from sqlalchemy import create_engine, insert, select
 from sqlalchemy.orm import Session
 
+from tests.conftest import DatabaseFrom
 from tests.integration.naive_filter import holds
 from vitrine.catalog.models import Product, Seller
 from vitrine.embedded.services import ServiceUrls
@@ -89,16 +90,9 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def database_of_this_module(
-    services: ServiceUrls, maintenance: Engine, template_database: str
-) -> Iterator[str]:
-    name = "test_index_filters"
-    with maintenance.connect() as connection:
-        connection.execute(text(f"create database {name} template {template_database}"))
-    url = make_url(services.database_url).set(database=name)
-    yield url.render_as_string(hide_password=False)
-    with maintenance.connect() as connection:
-        connection.execute(text(f"drop database {name} with (force)"))
+def database_of_this_module(database_from: DatabaseFrom, template_database: str) -> Iterator[str]:
+    with database_from(template_database) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
