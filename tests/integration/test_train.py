@@ -102,6 +102,11 @@ def vitrine_train(recipe: Path, home: Path, *options: str) -> subprocess.Complet
     )  # fmt: skip
 
 
+def log_of(home: Path, name: str) -> list[dict[str, str]]:
+    with (home / "training" / name / "log.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
 @pytest.fixture(scope="module")
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
@@ -135,8 +140,7 @@ def test_it_has_learnt_what_the_pictures_show(trained: Path) -> None:
     store = ModelStore(trained / "models")
     untrained = store.build("timm:resnet10t?pretrained=false&seed=7&size=48")
     assert apart(store.find("tiny")) > 2 * apart(untrained)
-    with (trained / "training" / "tiny" / "log.csv").open() as file:
-        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    losses = [float(row["loss"]) for row in log_of(trained, "tiny")]
     assert losses[-1] < 0.8 * losses[0]
 
 
@@ -166,8 +170,7 @@ def test_the_folder_says_what_the_model_was_made_of(trained: Path) -> None:
 
 
 def test_the_log_has_every_look_and_the_recall(trained: Path) -> None:
-    with (trained / "training" / "tiny" / "log.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = log_of(trained, "tiny")
     looks = [row for row in rows if row["shapes train→val"]]
     assert [int(row["step"]) for row in looks] == [4, 8, 12, 16]
     assert {row["side"] for row in rows} == {"32", "48"}
@@ -205,12 +208,9 @@ def test_a_run_goes_on_from_a_model_that_is_here(data: Path, trained: Path) -> N
         f"From the weights of tiny (digest {tiny.digest[:12]}"
         in (more.path / "card.md").read_text()
     )
-    with (trained / "training" / "more" / "log.csv").open() as file:
-        continued = list(csv.DictReader(file))
-    with (trained / "training" / "tiny" / "log.csv").open() as file:
-        from_nothing = list(csv.DictReader(file))
     # It begins where the other ended, not where the other began.
-    assert float(continued[0]["loss"]) < float(from_nothing[0]["loss"])
+    continued, from_nothing = (log_of(trained, name)[0] for name in ("more", "tiny"))
+    assert float(continued["loss"]) < float(from_nothing["loss"])
     recipe.write_text(recipe.read_text().replace('start = "tiny"', 'start = "nothing"'))
     assert "no model named 'nothing' here" in vitrine_train(recipe, trained).stderr
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from vitrine.assembly import Platform
 from vitrine.embedding.fidelity import Calibration, Picture, Task, find_oneself
 from vitrine.errors import ImageRejected, Invalid, Unavailable
-from vitrine.ingest.sampling import sample_pictures
+from vitrine.ingest.sampling import LOOK_SIDE, sample_pictures
 from vitrine.learning.datasets import Example, read_examples
 from vitrine.media.decode import Limits, decode
 
@@ -22,8 +22,6 @@ _LEAST = 64
 # Drawing takes half a second a picture.
 _DRAWN = 160
 _SEED = 20
-# Small enough to be read fast, and read to the end: a header says nothing of what is behind it.
-_LOOK = 32
 _FILES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".avif", ".gif", ".tif", ".tiff", ".bmp"}
 
 Say = Callable[[str], object]
@@ -78,7 +76,7 @@ def _in_folder(folder: Path, limits: Limits) -> list[Picture]:
     pictures: list[Picture] = []
     for path in paths:
         try:
-            decode(path.read_bytes(), limits, short_side=_LOOK)
+            decode(path.read_bytes(), limits, short_side=LOOK_SIDE)
         except (ImageRejected, OSError):
             continue
         pictures.append(partial(_read, path, limits))

@@ -44,7 +44,8 @@ class Known:
 def known_models(platform: Platform) -> tuple[list[Known], bool]:
     """List models, and say whether the database answered."""
     installed = {model.digest: model for model in platform.models.installed()}
-    rows, vectors, states = _registry(platform)
+    registry = _registry(platform)
+    rows, vectors, states = registry or ({}, {}, {})
     known = [
         _known(model, rows.get(model.digest), states.get(model.digest), vectors, platform.settings)
         for model in installed.values()
@@ -59,7 +60,7 @@ def known_models(platform: Platform) -> tuple[list[Known], bool]:
         # A model without files and without vectors is history.
         if row.digest not in installed and (row.digest in states or vectors.get(row.digest))
     ]  # fmt: skip
-    return sorted(known, key=lambda one: one.name), states.get("", "") != "unknown"
+    return sorted(known, key=lambda one: one.name), registry is not None
 
 
 def show(known: Sequence[Known]) -> None:
@@ -87,14 +88,16 @@ def print_json(known: Sequence[Known]) -> None:
     click.echo(json.dumps([asdict(one) for one in known], indent=2, ensure_ascii=False))
 
 
-def _registry(platform: Platform) -> tuple[dict[str, Model], dict[str, int], dict[str, State]]:
-    """Rows, vectors and states by digest; states are {"": "unknown"} if the database is silent."""
+def _registry(
+    platform: Platform,
+) -> tuple[dict[str, Model], dict[str, int], dict[str, State]] | None:
+    """Rows, vectors and states by digest; None if the database is silent."""
     try:
         with platform.sessions() as session:
             rows = {row.digest: row for row in session.scalars(select(Model))}
             counts = select(Embedding.model, func.count()).group_by(Embedding.model)
             vectors = {model: int(count) for model, count in session.execute(counts)}
-            states: dict[str, Any] = {}
+            states: dict[str, State] = {}
             kept = previous_generation(session)
             if kept is not None:
                 states[kept.model] = "kept"
@@ -103,7 +106,7 @@ def _registry(platform: Platform) -> tuple[dict[str, Model], dict[str, int], dic
                 states[active] = "in use"
             return rows, vectors, states
     except SQLAlchemyError:
-        return {}, {}, {"": "unknown"}  # type: ignore[dict-item]
+        return None
 
 
 def _known(

@@ -150,8 +150,7 @@ def _refuse_if_incomplete(parts: Parts, generation: Generation) -> None:
         )
     why = _trouble(parts)
     lacking = missing + int(unmade or 0)
-    # One may be lost in a small shop too: its file is gone, and no other model can embed it.
-    if lacking > max(1, count(parts) // 100):
+    if lacking > count(parts) // 100:
         raise Unavailable(
             f"The new index would lack {lacking} of {count(parts)} pictures, so the one in use "
             "stays. " + (f"The workers say: {why}" if why else "Look at the workers and Milvus.")

@@ -12,7 +12,7 @@ from vitrine.ingest.parts import Parts
 from vitrine.media.decode import decode
 
 # Small enough to be read fast, and read to the end: a header says nothing of what is behind it.
-_LOOK = 32
+LOOK_SIDE = 32
 
 
 def sample_pictures(parts: Parts, count: int) -> list[Picture]:
@@ -37,7 +37,7 @@ def sample_pictures(parts: Parts, count: int) -> list[Picture]:
 
 def _can_be_read(parts: Parts, cid: str) -> bool:
     try:
-        _read(parts, cid, _LOOK)
+        _read(parts, cid, LOOK_SIDE)
     except (NotFound, ImageRejected):
         return False
     except Unavailable:
