@@ -16,7 +16,7 @@ from vitrine.learning.datasets import Example, read_examples
 from vitrine.media.decode import Limits, decode
 
 # So many calibrate, and as many others judge.
-_PICTURES = 256
+_PICTURES = 512
 # The fewest that say how a catalogue looks.
 _LEAST = 64
 # Drawing takes half a second a picture.

@@ -1,10 +1,13 @@
 """int8: post-training quantisation of a model's OpenVINO IR with NNCF, calibrated on pictures.
 
-Two choices make the vectors good; figures are of a ResNet-18 on groceries, on a CPU without VNNI.
+Three choices make the vectors good; figures are of a ResNet-18 on groceries, on a CPU without VNNI.
 
 Weights use 7 of the 8 bits (`OverflowFix.ENABLE`). Without VNNI a CPU adds products of two bytes in
 16 bits, which full weights overflow: mean cosine to fp32 0.993 instead of 0.999, and the same model
 would give other vectors on other CPUs.
+
+Biases are corrected layer by layer, each by what comes out of the layers already quantised
+(`fast_bias_correction=False`): mean cosine to fp32 0.997 instead of 0.995, for some seconds.
 
 What follows the backbone stays in float: pooling, powers, projection, the division by the length.
 It costs next to nothing. Quantised, the two sides of that division differ: vectors come out
@@ -75,6 +78,7 @@ def quantize(folder: Path, spec: ModelSpec, pictures: Sequence[Picture]) -> None
             model,
             nncf.Dataset(list(pictures), lambda one: preprocess([one(how.short_side)], how)),
             subset_size=len(pictures),
+            fast_bias_correction=False,
             ignored_scope=nncf.IgnoredScope(names=_after_the_backbone(model), validate=False),
             advanced_parameters=nncf.AdvancedQuantizationParameters(
                 overflow_fix=nncf.OverflowFix.ENABLE

@@ -59,7 +59,8 @@ class ModelSpec:
     """A model without its weights. `map_shape` is channels, height, width of its feature map.
 
     `head` says how the backbone's features become an embedding: by its own pooling, or by
-    generalised-mean pooling with exponent `gem_p` and a projection to `dim`.
+    generalised-mean pooling with exponent `gem_p` and a projection to `dim`. With 2 `levels` the
+    stage before the last is projected beside it, in its plain mean.
     """
 
     name: str
@@ -72,6 +73,7 @@ class ModelSpec:
     preprocessing: Preprocessing
     head: Head = "pooled"
     gem_p: float = 1.0
+    levels: int = 1
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ModelSpec":
@@ -87,11 +89,15 @@ class ModelSpec:
             preprocessing=Preprocessing.from_json(value["preprocessing"]),
             head=value["head"],
             gem_p=float(value["gem_p"]),
+            levels=int(value.get("levels", 1)),
         )
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain dicts, lists, strings and numbers."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        if self.levels == 1:
+            # Models were made before there was a second: their digests stand.
+            del plain["levels"]
         return plain
 
 

@@ -19,6 +19,7 @@ def test_digest_covers_weights_and_spec(tmp_path: Path) -> None:
     first = model_digest(SPEC, weights)
     assert first == model_digest(ModelSpec.from_json(SPEC.to_json()), weights)
     assert first != model_digest(replace(SPEC, seed=4), weights)
+    assert first != model_digest(replace(SPEC, levels=2), weights)
     assert first != model_digest(replace(SPEC, preprocessing=replace(HOW, crop_pct=0.9)), weights)
     weights.write_bytes(b"two")
     assert first != model_digest(SPEC, weights)
@@ -27,3 +28,9 @@ def test_digest_covers_weights_and_spec(tmp_path: Path) -> None:
 def test_short_side_leaves_nothing_to_enlarge() -> None:
     assert HOW.scale_size == (235, 210)
     assert HOW.short_side == 235
+
+
+def test_a_model_from_before_levels_keeps_its_digest() -> None:
+    assert "levels" not in SPEC.to_json()
+    two = replace(SPEC, levels=2)
+    assert ModelSpec.from_json(two.to_json()) == two

@@ -116,7 +116,6 @@ def make_embedder(backbone: Any, spec: ModelSpec) -> Any:
     the map points where the embedding does.
     """
     torch, _ = require_torch()
-    arrange = arrangement(backbone)
     heads = {"pooled": _pooled, "projected": _projected}
     if spec.head not in heads:
         raise Misconfigured(
@@ -132,8 +131,7 @@ def make_embedder(backbone: Any, spec: ModelSpec) -> Any:
             heads[spec.head](self, spec)
 
         def forward(self, pixels: Any) -> tuple[Any, Any]:
-            features = self.backbone.forward_features(pixels)
-            pooled, features = self.head(features, arrange(features))
+            pooled, features = self.head(*feature_maps(self.backbone, pixels, spec.levels))
             return torch.nn.functional.normalize(pooled, dim=1), features
 
     return Embedder()
@@ -141,9 +139,9 @@ def make_embedder(backbone: Any, spec: ModelSpec) -> Any:
 
 def _pooled(module: Any, spec: ModelSpec) -> None:
     """Pool as the timm model does."""
-    module.head = lambda raw, features: (
+    module.head = lambda raw, maps: (
         module.backbone.forward_head(raw, pre_logits=True),
-        features,
+        maps[0],
     )
 
 
@@ -155,10 +153,10 @@ def _projected(module: Any, spec: ModelSpec) -> None:
     places is the embedding before it is normalised.
     """
     torch, _ = require_torch()
-    module.projection = torch.nn.Linear(module.backbone.num_features, spec.dim)
+    module.projection = torch.nn.Linear(channels(module.backbone, spec.levels), spec.dim)
 
-    def head(raw: Any, features: Any) -> tuple[Any, Any]:
-        pooled, shares = generalised_mean(features, spec.gem_p)
+    def head(raw: Any, maps: Sequence[Any]) -> tuple[Any, Any]:
+        pooled, shares = pool(maps, spec.gem_p)
         weight = module.projection.weight[..., None, None]
         shares = torch.nn.functional.conv2d(shares, weight, module.projection.bias)
         return module.projection(pooled), shares
@@ -166,11 +164,35 @@ def _projected(module: Any, spec: ModelSpec) -> None:
     module.head = head
 
 
-def generalised_mean(features: Any, p: float) -> tuple[Any, Any]:
-    """Pool [n, c, h, w] to [n, c]; also give every place's share, whose plain mean is the same."""
-    powered = features.clamp(min=_LEAST_ACTIVATION).pow(p)
+def pool(maps: Sequence[Any], p: float) -> tuple[Any, Any]:
+    """Pool feature maps, the last stage first, to [n, c]; also give the share of every place.
+
+    The last by its generalised mean and earlier ones, brought to its grid, by their plain mean.
+    The plain mean of the shares [n, c, h, w] is what is pooled.
+    """
+    torch, _ = require_torch()
+    powered = maps[0].clamp(min=_LEAST_ACTIVATION).pow(p)
     pooled = powered.mean((2, 3)).pow(1 / p)
-    return pooled, powered / pooled.pow(p - 1)[..., None, None]
+    shares = [powered / pooled.pow(p - 1)[..., None, None]]
+    for earlier in maps[1:]:
+        shares.append(torch.nn.functional.adaptive_avg_pool2d(earlier, maps[0].shape[2:]))
+    return torch.cat([pooled, *(one.mean((2, 3)) for one in shares[1:])], 1), torch.cat(shares, 1)
+
+
+def channels(backbone: Any, levels: int) -> int:
+    """How many channels the maps of the last stages have together."""
+    before = backbone.feature_info[-levels:-1] if levels > 1 else []
+    return int(backbone.num_features) + sum(int(stage["num_chs"]) for stage in before)
+
+
+def feature_maps(backbone: Any, pixels: Any, levels: int) -> tuple[Any, list[Any]]:
+    """What the backbone gives, and the maps [n, c, h, w] of its last stages, the last first."""
+    arrange = arrangement(backbone)
+    if levels == 1:
+        raw = backbone.forward_features(pixels)
+        return raw, [arrange(raw)]
+    raw, stages = backbone.forward_intermediates(pixels, indices=levels)
+    return raw, [arrange(raw), *stages[-2::-1]]
 
 
 def arrangement(backbone: Any) -> Callable[[Any], Any]:

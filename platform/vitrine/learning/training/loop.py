@@ -23,6 +23,7 @@ from vitrine.learning.training.checkpoint import (
     save_checkpoint,
 )
 from vitrine.learning.training.device import commit
+from vitrine.learning.training.discriminants import project_by_discriminants
 from vitrine.learning.training.held_out import Task, recall_at_1
 from vitrine.learning.training.log import Log
 from vitrine.learning.training.losses import PairLosses, normalised_softmax, two_views
@@ -165,8 +166,18 @@ class Run:
                 if self._step < leg.end:
                     self._train(leg)
         self._save()
+        if self._recipe.network.discriminants:
+            self._project()
         averaged: Network = self._average.module.eval().cpu()
         return averaged
+
+    def _project(self) -> None:
+        self._say("projecting by linear discriminants")
+        shrinkage = self._recipe.network.discriminants
+        project_by_discriminants(self._average.module, self._sources, shrinkage, self._device)
+        self._look()
+        found = [f"{title} {recall:.3f}" for title, recall in self._recalls.items()]
+        self._say(", ".join(["projected", *found]))
 
     def _train(self, leg: Leg) -> None:
         stage = leg.stage
@@ -203,9 +214,7 @@ class Run:
 
     def _tell(self, stage: Stage, loss: float, rate: float, looking: bool) -> None:
         if looking:
-            for task in self._tasks:
-                recall = recall_at_1(self._average.module, task, self._device)
-                self._recalls[task.held_out.title] = recall
+            self._look()
         row: dict[str, Any] = {
             "step": self._step,
             "side": stage.side,
@@ -217,6 +226,11 @@ class Run:
         steps = self._legs[-1].end
         state = State(self._step, steps, stage.side, loss, rate, dict(self._recalls), looking)
         self._show(state)
+
+    def _look(self) -> None:
+        for task in self._tasks:
+            recall = recall_at_1(self._average.module, task, self._device)
+            self._recalls[task.held_out.title] = recall
 
     def _one_step(self, pool: Pool, stage: Stage) -> Any:
         for group in self._optimiser.param_groups:

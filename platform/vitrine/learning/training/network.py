@@ -8,10 +8,11 @@ import torch
 from torch.nn import functional
 
 from vitrine.embedding.runtimes.torch import (
-    arrangement,
+    channels,
     create_backbone,
-    generalised_mean,
+    feature_maps,
     make_embedder,
+    pool,
 )
 from vitrine.embedding.specs import ModelSpec, Preprocessing
 from vitrine.errors import Invalid
@@ -46,6 +47,7 @@ def specification(recipe: Recipe) -> ModelSpec:
         ),
         head="projected",
         gem_p=network.gem_p,
+        levels=network.levels,
     )
 
 
@@ -56,18 +58,22 @@ class Network(torch.nn.Module):  # type: ignore[misc] # mypy sees nothing of tor
         super().__init__()
         self.spec = spec
         self.backbone = create_backbone(spec)
-        self._arrange = arrangement(self.backbone)
-        self.projection = torch.nn.Linear(self.backbone.num_features, spec.dim, bias=False)
+        self.projection = torch.nn.Linear(
+            channels(self.backbone, spec.levels), spec.dim, bias=False
+        )
         self.norm = torch.nn.BatchNorm1d(spec.dim)
         self.proxies = torch.nn.ParameterDict(
             {name: torch.nn.Parameter(torch.randn(n, spec.dim)) for name, n in labels.items()}
         )
 
+    def pool(self, pixels: Any) -> Any:
+        """Pixels → what goes into the projection [n, channels]."""
+        _, maps = feature_maps(self.backbone, pixels, self.spec.levels)
+        return pool(maps, self.spec.gem_p)[0]
+
     def project(self, pixels: Any) -> Any:
         """Pixels → what goes into the norm [n, dim]."""
-        features = self._arrange(self.backbone.forward_features(pixels))
-        pooled, _ = generalised_mean(features, self.spec.gem_p)
-        return self.projection(pooled)
+        return self.projection(self.pool(pixels))
 
     def forward(self, pixels: Any) -> Any:
         return functional.normalize(self.norm(self.project(pixels)), dim=1)

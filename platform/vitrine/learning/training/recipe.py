@@ -21,19 +21,24 @@ class _Part(BaseModel):
 class Network(_Part):
     """A timm backbone that gives a feature map, GeM pooling, a projection to `dim`.
 
+    With 2 `levels` the stage before the last is projected too: it sees colours and textures.
+
     What serves squeezes a picture into a square and keeps the middle part `crop` of its sides.
     `start` names a model of the same shape whose weights it begins with; random ones otherwise, and
-    in the parts of the backbone that it shall `forget`.
+    in the parts of the backbone that it shall `forget`. With `discriminants`, their shrinkage, the
+    projection is not what gradients made of it but linear discriminants, found at the end.
     """
 
     backbone: str = "resnet18"
     dim: int = Field(256, ge=8, le=2048)
     # Beyond 6 a power of the least activation is no float32 any more.
     gem_p: float = Field(3.0, ge=1, le=6)
+    levels: int = Field(1, ge=1, le=2)
     input_side: int = Field(128, ge=32, le=1024)
     crop: float = Field(1.0, gt=0.5, le=1)
     start: str = ""
     forget: tuple[str, ...] = ()
+    discriminants: float = Field(0.0, ge=0, le=1)
 
 
 class Dataset(_Part):

@@ -47,6 +47,10 @@ def begin_with(
             f"the recipe asks for a {now.timm_name} of {now.dim}, with gem_p = {now.gem_p:g}, that "
             "`vitrine train` makes."
         )
+    if was.levels > now.levels:
+        raise Invalid(
+            f"The run cannot start from {model.name}: give the recipe its levels = {was.levels}."
+        )
     module = make_embedder(create_backbone(was), was)
     module.load_state_dict(load_file(model.path / WEIGHTS))
     if forget:
@@ -55,7 +59,10 @@ def begin_with(
     network.backbone.load_state_dict(module.backbone.state_dict())
     norm, bias = network.norm, module.projection.bias.detach().to(network.norm.bias.device)
     with torch.no_grad():
-        network.projection.weight.copy_(module.projection.weight)
+        # A level that the model does not look at counts nothing at first.
+        network.projection.weight.zero_()
+        known = module.projection.weight.shape[1]
+        network.projection.weight[:, :known].copy_(module.projection.weight)
         chosen = [_some(source.labels) for source in sources]
         projected = [_projected(network, s, rows) for s, rows in zip(sources, chosen, strict=True)]
         everything = torch.cat(projected)

@@ -1,5 +1,6 @@
 """What serves is what was trained, with its batch norm folded in."""
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,18 @@ from vitrine.learning.training.network import Network, embedder, specification
 from vitrine.learning.training.recipe import Recipe
 
 
-@pytest.fixture(scope="module")
-def spec() -> ModelSpec:
+@pytest.fixture(scope="module", params=[1, 2])
+def spec(request: pytest.FixtureRequest) -> ModelSpec:
     recipe = Recipe.model_validate(
         {
             "name": "tiny",
             "data": Path(),
-            "network": {"backbone": "resnet10t", "dim": 32, "input_side": 64},
+            "network": {
+                "backbone": "resnet10t",
+                "dim": 32,
+                "input_side": 64,
+                "levels": request.param,
+            },
             "stages": [{"side": 32, "epochs": 1}],
             "datasets": [{"folder": "a"}],
         }
@@ -42,6 +48,17 @@ def test_folding_keeps_the_embedding(network: Network) -> None:
         wanted = network(pixels)
         found, _ = embedder(network)(pixels)
     assert (wanted - found).abs().max() < 1e-5
+
+
+def test_a_copy_looks_with_its_own_backbone(network: Network) -> None:
+    """The average of the weights is such a copy."""
+    other = copy.deepcopy(network)
+    pixels = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        before = network(pixels)
+        torch.nn.init.zeros_(other.backbone.conv1[0].weight)
+        assert (network(pixels) - before).abs().max() == 0
+        assert (other(pixels) - before).abs().max() > 0.01
 
 
 def test_the_map_is_a_decomposition_of_the_embedding(network: Network, spec: ModelSpec) -> None:

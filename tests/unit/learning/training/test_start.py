@@ -51,10 +51,13 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Network, Installed
     return network, InstalledModel("before", "a" * 64, spec.dim, folder, spec)
 
 
-@pytest.fixture(scope="module")
-def after(before: tuple[Network, InstalledModel], source: Source) -> Network:
+@pytest.fixture(scope="module", params=[1, 2])
+def after(
+    before: tuple[Network, InstalledModel], source: Source, request: pytest.FixtureRequest
+) -> Network:
+    """A second level sees something of its own, and says nothing yet."""
     torch.manual_seed(1)
-    network = Network(replace(before[1].spec, name="after"), {"0": 4})
+    network = Network(replace(before[1].spec, name="after", levels=request.param), {"0": 4})
     begin_with(network, before[1], [source])
     return network
 
@@ -98,6 +101,12 @@ def test_what_it_shall_forget_it_learns_anew(
         torch.testing.assert_close(now[name], random[name])
     with pytest.raises(Invalid, match=r"no layer9 to forget; its parts are conv1, .*layer4"):
         begin_with(network, before[1], [source], forget=["layer9"])
+
+
+def test_levels_are_not_given_up(before: tuple[Network, InstalledModel], source: Source) -> None:
+    two = replace(before[1], spec=replace(before[1].spec, levels=2))
+    with pytest.raises(Invalid, match="give the recipe its levels = 2"):
+        begin_with(Network(before[1].spec, {"0": 4}), two, [source])
 
 
 def test_another_shape_is_refused(before: tuple[Network, InstalledModel], source: Source) -> None:
