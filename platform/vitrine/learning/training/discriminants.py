@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from vitrine.errors import Invalid
 from vitrine.learning.training.held_out import pixels_of
 from vitrine.learning.training.network import Network
 from vitrine.learning.training.pool import Source
@@ -59,6 +60,8 @@ def discriminants(
     `shrinkage` (0 to 1), so that it can be inverted when pictures are few; every label of a data
     set counts the same. Labels span one dimension less than they are: fewer than `dim` directions
     are laid into all `dim` dimensions by a rotation, which leaves cosines as they are.
+
+    Raises Invalid when no label has two pictures that differ.
     """
     channels = sets[0].features.shape[1]
     within, means, counts = np.zeros((channels, channels)), [], []
@@ -72,6 +75,11 @@ def discriminants(
     chances = np.concatenate(counts)
     centres = np.concatenate(means)
     mean = chances @ centres
+    if not np.trace(within) > 0:
+        raise Invalid(
+            "Discriminants need labels with more than one picture: give some labels more, or leave "
+            "`discriminants` out of the recipe."
+        )
     sphere = np.trace(within) / channels * np.eye(channels)
     lengths, axes = np.linalg.eigh((1 - shrinkage) * within + shrinkage * sphere)
     whitening = axes / np.sqrt(np.maximum(lengths, 1e-9 * lengths.max()))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from vitrine.errors import Invalid
 from vitrine.learning.training.discriminants import (
     Labelled,
     discriminants,
@@ -60,6 +61,11 @@ def test_no_more_directions_than_dimensions(features: np.ndarray) -> None:
     weights, _ = discriminants([Labelled(features, LABELS, 1.0)], 2, 0.1, 0)
     assert weights.shape == (2, 20)
     assert np.linalg.matrix_rank(weights) == 2
+
+
+def test_one_picture_a_label_says_nothing_of_spread(features: np.ndarray) -> None:
+    with pytest.raises(Invalid, match="labels with more than one picture"):
+        discriminants([Labelled(features[::40], LABELS[::40], 1.0)], 8, 0.1, 0)
 
 
 def test_a_data_set_weighs_by_its_share_and_not_by_its_pictures(features: np.ndarray) -> None:
