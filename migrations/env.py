@@ -6,11 +6,18 @@ from sqlalchemy import create_engine, text
 import vitrine.catalog.models
 import vitrine.embedding.models
 import vitrine.index.models
+import vitrine.search.models
 import vitrine.work
 from vitrine.db import Base
 from vitrine.settings import load_settings
 
-TABLES = (vitrine.catalog.models, vitrine.embedding.models, vitrine.index.models, vitrine.work)
+TABLES = (
+    vitrine.catalog.models,
+    vitrine.embedding.models,
+    vitrine.index.models,
+    vitrine.search.models,
+    vitrine.work,
+)
 
 # A migration waits this long for a lock and then fails, rather than queue every request behind it.
 LOCK_TIMEOUT = "5s"

@@ -6,12 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     ForeignKey,
     Identity,
     Index,
     Numeric,
+    Text,
     UniqueConstraint,
     func,
     text,
@@ -169,3 +171,23 @@ class ApiKey(Base):
     label: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revoked_at: Mapped[datetime | None]
+    # Pages of these origins may use the key from a browser (CORS).
+    origins: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+
+
+class ProductText(Base):
+    """The words of a product that the vocabulary counts; it outlives the product until a sync."""
+
+    __tablename__ = "product_texts"
+
+    product_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    terms: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+
+class Term(Base):
+    """A word of the catalogue, and how many products have it."""
+
+    __tablename__ = "vocabulary"
+
+    term: Mapped[str] = mapped_column(primary_key=True)
+    products: Mapped[int]
