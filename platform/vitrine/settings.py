@@ -75,6 +75,13 @@ class Settings(BaseSettings):
     max_request_bytes: PositiveInt = Field(128 * MIB, description="Largest accepted request.")
     max_images_per_product: PositiveInt = Field(12, description="Pictures one product may have.")
 
+    search_memory_seconds: PositiveInt = Field(
+        900, description="How long the next page and the explanation of a search can be asked for."
+    )
+    upload_seconds: PositiveInt = Field(
+        900, description="How long `POST /v1/uploads` keeps a query photo, in Redis."
+    )
+
     api_threads: PositiveInt = Field(8, description="Request threads of one api process.")
     api_processes: PositiveInt = Field(1, description="Api processes.")
     worker_processes: PositiveInt = Field(2, description="Processes of one worker.")

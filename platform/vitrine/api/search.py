@@ -136,6 +136,8 @@ def _photo(upload: Upload[SearchQuery], settings: Settings) -> bytes | None:
         )
     if upload.files is not None:
         return upload.files[0]
+    if isinstance(encoded, list):
+        raise Invalid("Send one photo.")
     return None if encoded is None else _decode(encoded, settings)
 
 
