@@ -17,8 +17,10 @@ from vitrine.index.client import VectorIndex
 from vitrine.ingest.parts import Bounds, Parts
 from vitrine.media.decode import Limits
 from vitrine.media.store import BlobStore
+from vitrine.redis_calls import LONGEST_WAIT_SECONDS, RedisCalls, make_redis
 from vitrine.search.service import SearchService
 from vitrine.settings import Settings
+from vitrine.shortlived import ShortLived
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Platform:
     engine: Engine
     sessions: Sessions
     redis: Redis
+    redis_calls: RedisCalls
     blobs: BlobStore
     index: VectorIndex
     models: ModelStore
@@ -40,6 +43,11 @@ class Platform:
     def catalog(self) -> Catalog:
         """What sellers do."""
         return Catalog(self.sessions, self.blobs, self.doorbell, currency=self.settings.currency)
+
+    @property
+    def short_lived(self) -> ShortLived:
+        """What is kept for minutes: query photos, what a search remembers."""
+        return ShortLived(self.redis_calls)
 
     @property
     def search(self) -> SearchService:
@@ -80,13 +88,13 @@ def assemble(settings: Settings, *, hint: Hint = "latency", processes: int = 1) 
     timeout = settings.dependency_timeout_seconds
     engine = make_engine(settings.database_url, timeout_seconds=timeout)
     models = ModelStore(settings.model_store)
+    redis = make_redis(settings.redis_url, timeout_seconds=min(timeout, LONGEST_WAIT_SECONDS))
     return Platform(
         settings=settings,
         engine=engine,
         sessions=make_sessions(engine),
-        redis=Redis.from_url(
-            settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout
-        ),
+        redis=redis,
+        redis_calls=RedisCalls(redis),
         blobs=BlobStore(settings.blob_url),
         index=VectorIndex(settings.milvus_uri, settings.milvus_token, timeout),
         models=models,
