@@ -1,0 +1,84 @@
+"""What Postgres keeps of products: their vectors and the few facts that rank them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, select
+from sqlalchemy.orm import Session
+
+from vitrine.catalog.models import FAILED, Product, ProductImage
+from vitrine.embedding.models import Embedding
+from vitrine.embedding.vectors import unpack
+
+_IDS = bindparam("ids", type_=ARRAY(BigInteger))
+_VECTORS = (
+    select(ProductImage.product_id, ProductImage.id, Embedding.vector)
+    .join(Embedding, Embedding.cid == ProductImage.cid)
+    .where(
+        ProductImage.product_id == any_(_IDS),
+        ProductImage.state != FAILED,
+        Embedding.model == bindparam("model"),
+    )
+    .order_by(ProductImage.product_id, ProductImage.position, ProductImage.id)
+)
+_FACTS = select(Product.id, Product.category, Product.price, Product.created_at).where(
+    Product.id == any_(_IDS)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPictures:
+    """A product's pictures that have a vector: `image_ids` [n], `vectors` float32 [n, d]."""
+
+    image_ids: list[int]
+    vectors: NDArray[np.float32]
+
+    def best(self, query: NDArray[np.float32]) -> tuple[int, float]:
+        """Find the picture most like a vector [d]: its id, and the cosine similarity."""
+        scores = self.vectors @ query
+        at = int(np.argmax(scores))
+        return self.image_ids[at], float(np.clip(scores[at], -1.0, 1.0))
+
+    def vector_of(self, image_id: int | None) -> NDArray[np.float32]:
+        """Return the vector [d] of this picture, or of the first."""
+        at = self.image_ids.index(image_id) if image_id in self.image_ids else 0
+        row: NDArray[np.float32] = self.vectors[at]
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What orders a product beside its similarity."""
+
+    category: str
+    price: Decimal
+    created_at: datetime
+
+
+def read_pictures(
+    session: Session, product_ids: Collection[int], model: str
+) -> dict[int, StoredPictures]:
+    """Read the vectors of products in one query, first picture first; one without has no entry."""
+    if not product_ids:
+        return {}
+    grouped: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
+    for row in session.execute(_VECTORS, {"ids": list(product_ids), "model": model}):
+        grouped.setdefault(row.product_id, []).append((row.id, unpack(row.vector)))
+    return {
+        product: StoredPictures([id_ for id_, _ in rows], np.stack([one for _, one in rows]))
+        for product, rows in grouped.items()
+    }
+
+
+def read_facts(
+    session: Session, product_ids: Collection[int], condition: ColumnElement[bool]
+) -> dict[int, Facts]:
+    """Read the facts of those products that are there and that the condition allows."""
+    if not product_ids:
+        return {}
+    rows = session.execute(_FACTS.where(condition), {"ids": list(product_ids)})
+    return {row.id: Facts(row.category, row.price, row.created_at) for row in rows}
