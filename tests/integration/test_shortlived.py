@@ -43,3 +43,9 @@ def test_a_silent_redis_is_waited_for_twice_and_then_not() -> None:
                 store.put("upload", "a", b"x", 1)
         assert time.monotonic() - began < 0.2  # not one of them waited
         assert 1 <= caught.value.retry_after_seconds <= 5
+
+
+def test_a_full_redis_forgets_what_ends_soonest_and_never_the_broker(platform: Platform) -> None:
+    info = platform.redis.config_get("maxmemory*")
+    assert info["maxmemory-policy"] == "volatile-ttl"  # type: ignore[index]
+    assert info["maxmemory"] == str(512 * 1024 * 1024)  # type: ignore[index]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from vitrine.embedded.redis import CONFIG
 from vitrine.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,3 +102,10 @@ def test_variables_of_the_dockerfile_are_settings() -> None:
     assert found
     for name in found:
         assert name.lower() in Settings.model_fields
+
+
+def test_redis_is_bounded_as_the_embedded_one_is() -> None:
+    command = " ".join(SERVICES["redis"]["command"])
+    for line in CONFIG.splitlines():
+        if line.startswith("maxmemory"):
+            assert f"--{line} " in command

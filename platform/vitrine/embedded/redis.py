@@ -9,7 +9,8 @@ from vitrine.embedded.ports import LOOPBACK
 from vitrine.embedded.service import Service
 from vitrine.embedded.wheels import missing
 
-# PostgreSQL is the queue; what is lost here is rung for again by the sweep.
+# PostgreSQL is the queue; what is lost here is rung for again by the sweep. At its bound Redis
+# forgets what would end soonest; the broker's lists have no end and are never what goes.
 CONFIG = """\
 bind {host}
 port {port}
@@ -19,6 +20,8 @@ appendonly no
 daemonize no
 dir "{directory}"
 maxclients 512
+maxmemory 512mb
+maxmemory-policy volatile-ttl
 """
 
 
