@@ -1,7 +1,7 @@
 """From pictures to products: one slot a product, filled by its best picture."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vitrine.index.schema import IndexHit
 
@@ -13,6 +13,25 @@ class Candidate:
     product_id: int
     image_id: int
     score: float
+
+
+@dataclass(slots=True)
+class Ranked:
+    """A product in a ranking, with what its score is made of: `parts` add up to `score`.
+
+    `image_id` is None where words alone found it; `cosine` and `bm25` are None where the search by
+    vector, or by words, did not find it.
+    """
+
+    product_id: int
+    image_id: int | None
+    cosine: float | None = None
+    bm25: float | None = None
+    parts: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        return sum(self.parts.values())
 
 
 def best_per_product(

@@ -5,13 +5,16 @@ No photo is among it, only what the model made of one: the vectors and the featu
 
 import json
 import struct
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.errors import NotFound
+from vitrine.retrieval.grouping import Ranked
+
+__all__ = ["Keeper", "Ranked", "Remembered", "SearchMemory"]
 
 KIND = "search"
 _HEAD = struct.Struct(">I")
@@ -23,15 +26,6 @@ class Keeper(Protocol):
     def put(self, kind: str, id: str, value: bytes, seconds: int) -> None: ...
 
     def get(self, kind: str, id: str) -> bytes | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """A product in a ranking that stands; `image_id` is None where words alone found it."""
-
-    product_id: int
-    image_id: int | None
-    score: float
 
 
 @dataclass(slots=True)
@@ -64,7 +58,7 @@ class Remembered:
             "question": self.question,
             "vectors": list(self.vectors.shape),
             "map": shape,
-            "ranking": [[one.product_id, one.image_id, one.score] for one in self.ranking],
+            "ranking": [list(astuple(one)) for one in self.ranking],
             "complete": self.complete,
             "upload_id": self.upload_id,
             "crop": self.crop,

@@ -255,7 +255,7 @@ class FacetValue(Sent):
 
 
 class PriceBin(Sent):
-    """Products from `gte` up to, but not at, `lt` (the last bin includes it)."""
+    """Products that cost at least `gte` and less than `lt`."""
 
     gte: str
     lt: str
@@ -275,21 +275,23 @@ class Facet(Sent):
 
 
 class BoxResults(Sent):
-    """What was found for one part of the photo."""
+    """What was found for one part of the photo: a search of its own."""
 
+    search_id: str
     box: BoxOut
     category: CategoryOut | None = None
     out_of_catalogue: OutOfCatalogue | None = None
     results: list[SearchResult]
+    next_cursor: str | None = None
 
 
 class TimingMs(Sent):
     """Milliseconds spent in each stage."""
 
+    understand: Milliseconds = Field(0.0, description="Reading the words.")
     decode: Milliseconds = 0.0
     encode: Milliseconds = 0.0
     search: Milliseconds = 0.0
-    rank: Milliseconds = 0.0
     hydrate: Milliseconds = 0.0
     facets: Milliseconds = 0.0
     total: Milliseconds = 0.0

@@ -30,7 +30,7 @@ def remembered(with_map: bool) -> Remembered:
         question={"text": "rote Tasse 蓝色", "limit": 5},
         vectors=random.normal(size=(2, 8)).astype(np.float32),
         map=random.normal(size=(3, 2, 4)).astype(np.float16) if with_map else None,
-        ranking=[Ranked(7, 12, 0.5), Ranked(3, None, -0.25)],
+        ranking=[Ranked(7, 12, 0.5, None, {"image": 0.5}), Ranked(3, None, bm25=7.25)],
         complete=True,
         upload_id="u" * 22,
         crop=(0.1, 0.2, 0.3, 0.4) if with_map else None,

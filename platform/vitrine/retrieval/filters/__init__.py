@@ -11,6 +11,19 @@ and does match the negation of that condition: there is no third truth value.
 from vitrine.retrieval.filters.milvus import to_milvus
 from vitrine.retrieval.filters.parse import NO_OBJECT, parse
 from vitrine.retrieval.filters.sql import to_sql
-from vitrine.retrieval.filters.tree import EVERYTHING, Filter
+from vitrine.retrieval.filters.tree import EVERYTHING, AllOf, Category, Filter
 
-__all__ = ["EVERYTHING", "NO_OBJECT", "Filter", "parse", "to_milvus", "to_sql"]
+__all__ = [
+    "EVERYTHING",
+    "NO_OBJECT",
+    "Filter",
+    "parse",
+    "to_milvus",
+    "to_sql",
+    "within_category",
+]
+
+
+def within_category(tree: Filter, path: str) -> Filter:
+    """Narrow a filter to a category and everything under it."""
+    return AllOf((tree, Category((path,))))

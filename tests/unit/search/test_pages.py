@@ -1,0 +1,19 @@
+"""A cursor is read back as it was written, and nothing else is."""
+
+import pytest
+
+from vitrine.decisions.tokens import new_decision_id
+from vitrine.errors import Invalid
+from vitrine.search.pages import Cursor
+
+
+def test_it_comes_back() -> None:
+    cursor = Cursor(new_decision_id(), 24, 20)
+    assert Cursor.read(str(cursor)) == cursor
+
+
+@pytest.mark.parametrize("text", ["", "20", "a.b.c", f"{'x' * 22}.1", f"{'x' * 22}.-1.2",
+                                  f"{'x' * 22}.1.2\n", f"{'x' * 22}.1.٣"])  # fmt: skip
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="start again"):
+        Cursor.read(text)
