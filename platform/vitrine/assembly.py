@@ -96,7 +96,13 @@ def assemble(settings: Settings, *, hint: Hint = "latency", processes: int = 1) 
         redis=redis,
         redis_calls=RedisCalls(redis),
         blobs=BlobStore(settings.blob_url),
-        index=VectorIndex(settings.milvus_uri, settings.milvus_token, timeout),
+        index=VectorIndex(
+            settings.milvus_uri,
+            settings.milvus_token,
+            timeout,
+            # Some threads always stay for what needs no index; a worker has nothing else to do.
+            at_once=max(1, settings.api_threads * 3 // 4) if hint == "latency" else None,
+        ),
         models=models,
         encoders=Encoders(
             models,

@@ -49,13 +49,13 @@ class Breaker:
         return self._opens_at is None
 
     @contextmanager
-    def attempt(self) -> Iterator[None]:
+    def attempt(self, judge: Judge | None = None) -> Iterator[None]:
         """Make one call inside and learn from its outcome; raises Unavailable while open."""
         trying = self._admit()
         try:
             yield
         except Exception as error:
-            silent = self._judge(error)
+            silent = (judge or self._judge)(error)
             if silent:
                 self._failed(trying, error)
             elif silent is False:

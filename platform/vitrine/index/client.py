@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from vitrine import deadline
 from vitrine.errors import Unavailable, VitrineError
 from vitrine.index import collections, expressions, failures
 from vitrine.index.capabilities import MAX_RESULTS, Capabilities, adapt
 from vitrine.index.connection import Connected, Connection
+from vitrine.index.guard import Guard
 from vitrine.index.schema import IndexHit, IndexRow, IndexScalars, Vectors
 
 T = TypeVar("T")
@@ -29,12 +31,22 @@ class VectorIndex:
     """Milvus or Milvus Lite. Safe to share between threads and to carry over a fork.
 
     Connects at the first call. Every call ends within a bound derived from `timeout_seconds`, and
-    raises Unavailable if the server does not answer in time or has lost the collection.
+    raises Unavailable if the server does not answer in time or has lost the collection; at once
+    while it is known not to answer, or while `at_once` other calls wait for it in vain. A request's
+    deadline (vitrine.deadline) shortens the bound.
     """
 
-    def __init__(self, uri: str, token: str = "", timeout_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        uri: str,
+        token: str = "",
+        timeout_seconds: float = 5.0,
+        *,
+        at_once: int | None = None,
+    ) -> None:
         self.uri = uri
-        self._timeout_seconds = timeout_seconds
+        self._own_timeout_seconds = timeout_seconds
+        self._guard = Guard(uri, timeout_seconds, at_once)
         self._connection = Connection(uri, token, timeout_seconds)
         self._writing = threading.Lock()
 
@@ -56,7 +68,7 @@ class VectorIndex:
     def ping(self) -> str | None:
         """Say what is wrong with the index, or None."""
         try:
-            self._call(None, lambda c: c.client.get_server_version(timeout=self._timeout_seconds))
+            self._look(lambda c: c.client.get_server_version(timeout=self._timeout_seconds))
         except VitrineError as error:
             return str(error)
         return None
@@ -146,8 +158,12 @@ class VectorIndex:
         return [_ordered(answer) for answer in answers]
 
     @property
+    def _timeout_seconds(self) -> float:
+        return deadline.bounded(self._own_timeout_seconds)
+
+    @property
     def _patience(self) -> float:
-        return self._timeout_seconds * _ADMIN_FACTOR
+        return deadline.bounded(self._own_timeout_seconds * _ADMIN_FACTOR)
 
     def _upsert(self, collection: str, rows: Sequence[IndexRow], connected: Connected) -> None:
         entities = [collections.entity(row) for row in rows]
@@ -204,6 +220,14 @@ class VectorIndex:
             self._writing.release()
 
     def _call(self, collection: str | None, request: Callable[[Connected], T]) -> T:
+        with self._guard.call():
+            return self._ask(collection, request)
+
+    def _look(self, request: Callable[[Connected], T]) -> T:
+        with self._guard.look():
+            return self._ask(None, request)
+
+    def _ask(self, collection: str | None, request: Callable[[Connected], T]) -> T:
         try:
             connected = self._connection.get()
             try:

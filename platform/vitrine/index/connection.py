@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from pymilvus import MilvusClient
 
-from vitrine.errors import Unavailable
+from vitrine import deadline
 from vitrine.index.capabilities import Capabilities, detect
+from vitrine.index.guard import Silent
 
 # Every failure is raised to us and reported in our words; pymilvus would log each one as well,
 # with a traceback, and warn of every page that it reads from Milvus Lite.
@@ -58,8 +59,8 @@ class Connection:
         if self._connected is not None:
             return self._connected
         # Whoever finds the server hung waits for its own bound, not for everyone before it.
-        if not self._lock.acquire(timeout=self._timeout_seconds):
-            raise Unavailable(f"The vector index at {self.uri} does not answer.")
+        if not self._lock.acquire(timeout=deadline.bounded(self._timeout_seconds)):
+            raise Silent(f"The vector index at {self.uri} does not answer.")
         try:
             if self._connected is None:
                 self._connected = self._connect()
@@ -86,9 +87,9 @@ class Connection:
         client = MilvusClient(
             uri=self.uri,
             token=self._token,
-            timeout=self._timeout_seconds,
+            timeout=deadline.bounded(self._timeout_seconds),
             dedicated=True,
             grpc_options=_CHANNEL_OPTIONS,
         )
-        version = client.get_server_version(timeout=self._timeout_seconds)
+        version = client.get_server_version(timeout=deadline.bounded(self._timeout_seconds))
         return Connected(client, detect(str(version)))

@@ -11,6 +11,7 @@ _NOT_LOADED = 101
 # The last is Milvus Lite's, while another process is making the same collection.
 _ALREADY_EXISTS = ("already exist", "duplicate collection", "file exists")
 _BAD_EXPRESSION = "cannot parse expression"
+_SILENT = {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE}
 # Codes of requests that are wrong in themselves: legacy IllegalArgument, and from Milvus 2.4 on
 # the range of "parameter invalid".
 _OUR_FAULT = {6, *range(1100, 1200)}
@@ -55,6 +56,21 @@ def is_lost_connection(error: Exception) -> bool:
     return isinstance(error, MilvusException) and (
         isinstance(error.code, grpc.StatusCode) or error.code == Status.CONNECT_FAILED
     )
+
+
+def is_silence(error: Exception) -> bool:
+    """The server is away, hangs or takes too long: the next call would only wait as well."""
+    if isinstance(error, grpc.RpcError):
+        return not isinstance(error, grpc.Call) or error.code() in _SILENT
+    return isinstance(error, grpc.FutureTimeoutError) or (
+        isinstance(error, MilvusException)
+        and (error.code in _SILENT or error.code == Status.CONNECT_FAILED)
+    )
+
+
+def is_answer(error: Exception) -> bool:
+    """The server said no, and so it is there."""
+    return isinstance(error, MilvusException | grpc.RpcError) and not is_silence(error)
 
 
 def unavailable(error: Exception, *, uri: str, collection: str | None) -> Unavailable:
