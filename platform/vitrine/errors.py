@@ -12,6 +12,7 @@
     ├── Conflict                409
     ├── TooLarge                413
     ├── UnsupportedMediaType    415
+    ├── TooManyRequests         429  this key or address asks too often; worth a retry
     ├── Misconfigured           500  the operator has to change something; the message says what
     └── Unavailable             503  a dependency does not answer; worth a retry
         └── OutOfMemory         503  there is no memory for this now; worth a retry
@@ -113,6 +114,19 @@ class UnsupportedMediaType(VitrineError):
     status = 415
     slug = "unsupported-media-type"
     title = "The content type is not supported"
+
+
+class TooManyRequests(VitrineError):
+    """The same request is taken again after `retry_after_seconds`."""
+
+    status = 429
+    slug = "too-many-requests"
+    title = "There were too many requests"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Misconfigured(VitrineError):

@@ -93,6 +93,17 @@ class Settings(BaseSettings):
     dependency_timeout_seconds: float = Field(
         5.0, gt=0, description="Longest wait for one call to PostgreSQL, Redis or Milvus."
     )
+    request_deadline_seconds: float = Field(
+        10.0, gt=0, description="Longest that a request may take once its body has arrived."
+    )
+
+    rate_limit_per_minute: int = Field(6000, ge=0, description="Requests of one key; 0: no limit.")
+    rate_limit_per_address: int = Field(
+        600, ge=0, description="Requests a minute of one address with a browser key; 0: no limit."
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, description="Proxies before the api whose X-Forwarded-For is believed."
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO")
     log_format: Literal["auto", "json", "console"] = Field(

@@ -4,11 +4,14 @@ import json
 from itertools import chain
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from vitrine.api import (
+    cors,
     dispatch,
     health,
     jobs,
+    limits,
     media,
     observe,
     openapi,
@@ -49,9 +52,16 @@ def create_app(platform: Platform) -> Flask:
     app.url_map.merge_slashes = False  # one address for each thing, and no redirects
     services = build_services(platform)
     routes = all_routes()
-    templates = dispatch.install(app, routes, services, Authenticator(platform.sessions))
+    authenticator = Authenticator(platform.sessions, services.limits)
+    templates = dispatch.install(app, routes, services, authenticator)
     problems.install(app)
+    # What is installed first runs last after a request, and first before one.
     observe.install(app, services.metrics, templates)
+    limits.install(app)
+    cors.install(app, routes, cors.Origins(platform.sessions))
+    proxies = platform.settings.trusted_proxies
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     document = openapi.build(routes, platform.settings)
     app.extensions[pages.DOCUMENT] = json.dumps(document).encode()
     return app

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Protocol
 
 from vitrine.catalog.keys import authenticate
 from vitrine.db import Sessions
@@ -29,6 +30,12 @@ class Caller:
     key_id: str
     role: str
     seller: str | None = None
+    origins: frozenset[str] = frozenset()
+
+    @property
+    def published(self) -> bool:
+        """Whether the key stands in pages, where everybody can read and use it."""
+        return bool(self.origins)
 
     def require_seller(self, seller: str) -> None:
         """Raise Forbidden unless the caller may change what belongs to `seller`."""
@@ -42,11 +49,20 @@ class Caller:
 ANYONE = Caller(key_id="", role="")
 
 
+class Patience(Protocol):
+    """What an address may ask that sends wrong keys; both raise TooManyRequests."""
+
+    def meet_stranger(self) -> None: ...
+
+    def count_wrong_key(self) -> None: ...
+
+
 class Authenticator:
     """Finds the caller of a request; remembers keys for `REMEMBER_SECONDS`."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, patience: Patience | None = None) -> None:
         self._sessions = sessions
+        self._patience = patience
         self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -67,15 +83,21 @@ class Authenticator:
         return found[1] if found and found[0] > time.monotonic() else None
 
     def _look_up(self, digest: bytes, plaintext: str) -> Caller:
+        if self._patience is not None and digest not in self._known:
+            self._patience.meet_stranger()
         # The clock starts before the look-up: a key revoked meanwhile lives no longer for it.
         until = time.monotonic() + REMEMBER_SECONDS
         with self._sessions() as session:
             key = authenticate(session, plaintext)
         if key is None:
+            if self._patience is not None:
+                self._patience.count_wrong_key()
             raise Unauthenticated(
                 "This key is unknown or was revoked; `vitrine keys create` makes one."
             )
-        caller = Caller(key_id=key.id, role=key.role, seller=key.seller_id)
+        caller = Caller(
+            key_id=key.id, role=key.role, seller=key.seller_id, origins=frozenset(key.origins)
+        )
         with self._lock:
             self._known[digest] = (until, caller)
             self._known.move_to_end(digest)

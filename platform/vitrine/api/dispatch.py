@@ -8,6 +8,8 @@ from flask import Flask, Request, Response, g, request
 from pydantic import BaseModel
 from werkzeug.formparser import FormDataParser
 
+from vitrine import deadline
+from vitrine.api import caching, cors
 from vitrine.api.auth import ANYONE, Authenticator, Caller, admit
 from vitrine.api.bodies import MAX_JSON_BYTES, MAX_PARTS
 from vitrine.api.intake import reading
@@ -66,26 +68,34 @@ def _view(
     route: Route, services: Services, authenticator: Authenticator
 ) -> Callable[..., Response]:
     operation = route.operation
+    seconds = services.settings.request_deadline_seconds
 
     def view(**path: str) -> Response:
-        caller = _caller(operation, authenticator)
+        with deadline.within(seconds):
+            caller = _caller(operation, services, authenticator)
         query = read_query(operation.query, request.args)
         size = operation.body.size(request, services.settings)
         with reading(size, services.settings):
             body = operation.body.read(request, services.settings)
             call: Call[Any, Any] = Call(caller=caller, path=path, query=query, body=body)
-            answer = route.handler(services, call)
-        if isinstance(answer, Response):
-            return answer
-        return json_response(answer, operation.replies[0].status)
+            # Not before: how fast a body comes is up to who sends it.
+            with deadline.within(seconds):
+                answer = route.handler(services, call)
+        if not isinstance(answer, Response):
+            answer = json_response(answer, operation.replies[0].status)
+        return caching.conditional(answer) if operation.revalidated else answer
 
     return view
 
 
-def _caller(operation: Operation[Any, Any], authenticator: Authenticator) -> Caller:
+def _caller(
+    operation: Operation[Any, Any], services: Services, authenticator: Authenticator
+) -> Caller:
     if not operation.roles:
         return ANYONE
     caller = authenticator.caller(request.headers.get("Authorization"))
     g.caller = caller
+    cors.check(caller)
+    services.limits.count(caller.key_id, published=caller.published)
     admit(caller, operation.roles)
     return caller

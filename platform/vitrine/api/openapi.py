@@ -16,6 +16,7 @@ from vitrine.errors import (
     Invalid,
     Malformed,
     TooLarge,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
@@ -32,8 +33,28 @@ it, and an admin key may make every call.
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents with a stable
 `type`, a sentence that says what to do, and `errors` for single fields. Every answer carries
 `X-Request-ID`, as the log of the server does. A method that an address does not take is 405, with
-those that it takes in `Allow`.
+those that it takes in `Allow`; so is `OPTIONS`, except for the preflight of a browser (CORS).
+
+An answer with an `ETag` may be kept and asked about with `If-None-Match`. 429 and 503 say in
+`Retry-After` when to try again; `RateLimit` says how much a key has left.
 """
+_TEXT = {"type": "string"}
+_HEADERS = {
+    "X-Request-ID": {"description": "Id of the request.", "schema": _TEXT},
+    "ETag": {"description": "For `If-None-Match`.", "schema": _TEXT},
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+    "RateLimit-Policy": {
+        "description": "The limits: `q` requests in `w` seconds.",
+        "schema": _TEXT,
+        "example": '"key";q=1000;w=10',
+    },
+    "RateLimit": {
+        "description": "What is left of them: `r` requests; whole again in `t` seconds.",
+        "schema": _TEXT,
+        "example": '"key";r=998;t=1',
+    },
+}
+_UNCHANGED = Reply(status=304, description="What the caller has is still right.")
 
 
 def build(routes: Iterable[Route], settings: Settings) -> dict[str, Any]:
@@ -76,7 +97,7 @@ def expected_problems(operation: Operation[Any, Any]) -> list[type[VitrineError]
     """Every problem that this call may answer with, by status."""
     found: list[type[VitrineError]] = [*operation.problems, VitrineError, Unavailable]
     if operation.roles:
-        found += [Unauthenticated, Forbidden]
+        found += [Unauthenticated, Forbidden, TooManyRequests]
     if not isinstance(operation.body, NoBody):
         found += [Malformed, TooLarge, UnsupportedMediaType, Invalid]
     if operation.query.model_fields or operation.query is NoQuery:
@@ -142,19 +163,18 @@ def _query_parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
 
 
 def _responses(operation: Operation[Any, Any]) -> dict[str, Any]:
-    responses = {str(reply.status): _reply(reply) for reply in operation.replies}
+    replies = [*operation.replies, *([_UNCHANGED] if operation.revalidated else [])]
+    responses = {str(reply.status): _reply(reply, operation) for reply in replies}
     for kind in expected_problems(operation):
         _add_problem(responses.setdefault(str(kind.status), {"description": ""}), kind)
     return responses
 
 
-def _reply(reply: Reply) -> dict[str, Any]:
-    response: dict[str, Any] = {
-        "description": reply.description,
-        "headers": {
-            "X-Request-ID": {"description": "Id of the request.", "schema": {"type": "string"}}
-        },
-    }
+def _reply(reply: Reply, operation: Operation[Any, Any]) -> dict[str, Any]:
+    names = ["X-Request-ID"]
+    names += ["ETag"] if operation.revalidated else []
+    names += ["RateLimit-Policy", "RateLimit"] if operation.roles else []
+    response: dict[str, Any] = {"description": reply.description, "headers": _headers(names)}
     if reply.model is not None:
         response["content"] = {"application/json": {"schema": reference(reply.model)}}
     for media_type in reply.media_types:
@@ -164,6 +184,10 @@ def _reply(reply: Reply) -> dict[str, Any]:
     return response
 
 
+def _headers(names: list[str]) -> dict[str, Any]:
+    return {name: _HEADERS[name] for name in names}
+
+
 def _add_problem(response: dict[str, Any], kind: type[VitrineError]) -> None:
     described = f"{kind.title}: [`{kind.slug}`](/problems/{kind.slug})."
     response["description"] = f"{response['description']} {described}".strip()
@@ -171,6 +195,8 @@ def _add_problem(response: dict[str, Any], kind: type[VitrineError]) -> None:
         problems.CONTENT_TYPE, {"schema": reference(Problem), "examples": {}}
     )
     content["examples"][kind.slug] = {"value": example(kind)}
+    if issubclass(kind, Unavailable | TooManyRequests):
+        response.setdefault("headers", {}).update(_headers(["Retry-After"]))
 
 
 def _schemas(routes: list[Route]) -> dict[str, Any]:

@@ -74,6 +74,11 @@ class Operation(Generic[Q, B]):
     problems: tuple[type[VitrineError], ...] = ()
     path_parameters: Mapping[str, PathParameter] = field(default_factory=dict)
 
+    @property
+    def revalidated(self) -> bool:
+        """Whether its answer carries an ETag: every GET of the api that answers JSON."""
+        return self.method == "GET" and self.path.startswith(("/v1/", "/openapi.json"))
+
 
 Handler = Callable[["Services", Call[Q, B]], BaseModel | Response]
 

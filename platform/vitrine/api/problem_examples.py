@@ -20,6 +20,7 @@ _DETAILS = {
     "conflict": "No picture of demo:mug-1 has been embedded yet; its job tells when it is.",
     "too-large": "`/images/0` is larger than 20971520 bytes; send a smaller file.",
     "unsupported-media-type": "Send multipart/form-data or application/json, not 'text/plain'.",
+    "too-many-requests": "This key asks more than 6000 times a minute; try again in 2 s.",
     "misconfigured": "The installation needs a change before it can answer this. The log of "
     "the api says which, beside this request id.",
     "unavailable": "The database does not answer; try again in a few seconds.",

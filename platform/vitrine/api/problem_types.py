@@ -23,6 +23,8 @@ ADVICE = {
     "first.",
     "too-large": "Send fewer or smaller pictures.",
     "unsupported-media-type": "Send one of the content types that `detail` names.",
+    "too-many-requests": "Wait for the seconds that `Retry-After` names. `RateLimit` says how much "
+    "is left before that happens; the operator may raise the limits.",
     "misconfigured": "Only the operator can put this right; their log says how.",
     "unavailable": "Try the same request again after the seconds that `Retry-After` names.",
     "out-of-memory": "Try again after the seconds that `Retry-After` names. If it lasts, the "

@@ -17,6 +17,7 @@ from vitrine.errors import (
     Misconfigured,
     NotFound,
     TooLarge,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
@@ -54,7 +55,7 @@ def problem(error: VitrineError, *, status: int | None = None) -> Response:
     if isinstance(error, ImageRejected):
         document["code"] = error.code
     response = Response(json.dumps(document), status=document["status"], content_type=CONTENT_TYPE)
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooManyRequests):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="vitrine"'

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vitrine.api.limits import Limits
 from vitrine.api.metrics import Metrics
 from vitrine.api.readiness import Readiness
 from vitrine.api.renditions import Renditions
@@ -21,6 +22,7 @@ class Services:
     renditions: Renditions
     readiness: Readiness
     metrics: Metrics
+    limits: Limits
 
 
 def build_services(platform: Platform) -> Services:
@@ -33,4 +35,5 @@ def build_services(platform: Platform) -> Services:
         renditions=Renditions(platform.blobs, platform.limits),
         readiness=readiness,
         metrics=Metrics(platform.sessions, readiness),
+        limits=Limits(platform.settings, platform.redis_calls),
     )
