@@ -1,6 +1,7 @@
 """A platform whose parts are real, in this process: the worker's steps run when a test says so."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,15 +13,30 @@ from vitrine.settings import Settings
 from vitrine.wire import ProductIn
 
 
-@pytest.fixture
-def platform(settings: Settings) -> Iterator[Platform]:
-    """An empty shop with the built-in model in use."""
+@contextmanager
+def in_use(settings: Settings) -> Iterator[Platform]:
+    """A platform with the built-in model in use, as long as it is needed."""
     built = assemble(settings)
     model = built.models.find(settings.model)
     use_model(built.ingest, model, ring=lambda kinds: None, wait=lambda: None)
     yield built
     built.engine.dispose()
     built.redis.close()
+
+
+def worked_off(platform: Platform) -> int:
+    """Do all that is owed now, as a worker would; returns how many rows were tried."""
+    total = 0
+    while done := sum(drain(platform.ingest, kind) for kind in HANDLERS):
+        total += done
+    return total
+
+
+@pytest.fixture
+def platform(settings: Settings) -> Iterator[Platform]:
+    """An empty shop with the built-in model in use."""
+    with in_use(settings) as built:
+        yield built
 
 
 @pytest.fixture
@@ -31,14 +47,7 @@ def catalog(platform: Platform) -> Catalog:
 @pytest.fixture
 def work_off(platform: Platform) -> Callable[[], int]:
     """Do all that is owed now, as a worker would; returns how many rows were tried."""
-
-    def run() -> int:
-        total = 0
-        while done := sum(drain(platform.ingest, kind) for kind in HANDLERS):
-            total += done
-        return total
-
-    return run
+    return lambda: worked_off(platform)
 
 
 def listing(**changes: object) -> ProductIn:
