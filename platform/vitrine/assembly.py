@@ -80,13 +80,23 @@ class Platform:
         )
 
 
-def assemble(settings: Settings, *, hint: Hint = "latency", processes: int = 1) -> Platform:
+def assemble(
+    settings: Settings, *, hint: Hint = "latency", processes: int = 1, serving: bool = False
+) -> Platform:
     """Build the platform of these settings.
 
-    `hint` says what the encoder is tuned for, `processes` how many like this one share the cores.
+    `hint` says what the encoder is tuned for, `processes` how many like this one share the cores,
+    `serving` that it answers requests, which have a deadline and more to do than to wait.
     """
     timeout = settings.dependency_timeout_seconds
-    engine = make_engine(settings.database_url, timeout_seconds=timeout)
+    engine = make_engine(
+        settings.database_url,
+        timeout_seconds=timeout,
+        # Short enough that a request has to shorten it no more unless it is slow already.
+        statement_seconds=min(timeout * 6, settings.request_deadline_seconds / 2)
+        if serving
+        else None,
+    )
     models = ModelStore(settings.model_store)
     redis = make_redis(settings.redis_url, timeout_seconds=min(timeout, LONGEST_WAIT_SECONDS))
     return Platform(
@@ -101,7 +111,7 @@ def assemble(settings: Settings, *, hint: Hint = "latency", processes: int = 1) 
             settings.milvus_token,
             timeout,
             # Some threads always stay for what needs no index; a worker has nothing else to do.
-            at_once=max(1, settings.api_threads * 3 // 4) if hint == "latency" else None,
+            at_once=max(1, settings.api_threads * 3 // 4) if serving else None,
         ),
         models=models,
         encoders=Encoders(

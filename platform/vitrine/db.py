@@ -1,19 +1,29 @@
 """PostgreSQL: engine, sessions and the declarative base."""
 
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Engine, MetaData, Text, create_engine, event, text
+from psycopg2.extensions import TRANSACTION_STATUS_INERROR
+from sqlalchemy import Connection, DateTime, Engine, MetaData, Text, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from vitrine import deadline
+from vitrine.breaker import Breaker
+from vitrine.errors import Unavailable
+
 Sessions = sessionmaker[Session]
 # A server that went away takes longer to come back.
 CHECK_AFTER_SECONDS = 1.0
 _IDLE_SINCE = "idle_since"
+_SHORTENED = "statement_timeout_shortened"
+# A server that refuses at once holds up nobody; one that lets wait does.
+_LONG_SECONDS = 1.0
+_CONNECT_FAILURES = 2
 
 
 class Base(DeclarativeBase):
@@ -36,13 +46,21 @@ class Base(DeclarativeBase):
     }
 
 
-def make_engine(url: str, *, timeout_seconds: float = 5.0, pool_size: int = 10) -> Engine:
+def make_engine(
+    url: str,
+    *,
+    timeout_seconds: float = 5.0,
+    statement_seconds: float | None = None,
+    pool_size: int = 10,
+) -> Engine:
     """Connect lazily, with a bound on every wait.
 
     A connection, a statement and a lock each wait `timeout_seconds`-like bounds, so that a hung
-    server becomes an error and not a pile of threads.
+    server becomes an error and not a pile of threads. A request's deadline (vitrine.deadline)
+    shortens that of its statements; while nobody can connect, nobody tries.
     """
     milliseconds = int(timeout_seconds * 1000)
+    statement_seconds = statement_seconds or timeout_seconds * 6
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -56,12 +74,46 @@ def make_engine(url: str, *, timeout_seconds: float = 5.0, pool_size: int = 10) 
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "application_name": "vitrine",
-            "options": f"-c statement_timeout={milliseconds * 6} -c lock_timeout={milliseconds * 2}"
+            "options": f"-c statement_timeout={int(statement_seconds * 1000)}"
+            f" -c lock_timeout={milliseconds * 2}"
             " -c idle_in_transaction_session_timeout=120000 -c timezone=UTC",
         },
     )
     _check_idle(engine)
+    _heed_deadline(engine, statement_seconds)
+    _give_up_connecting(engine)
     return engine
+
+
+def _heed_deadline(engine: Engine, statement_seconds: float) -> None:
+    """Let no statement run on after the request that made it."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def bound(connection: Connection, *_: object) -> None:
+        raw = connection.connection
+        if raw.info.get(_SHORTENED) is None and deadline.time_left() is None:
+            return
+        driver: Any = raw.driver_connection
+        if driver.get_transaction_status() == TRANSACTION_STATUS_INERROR:
+            return  # it takes nothing but its own end
+        seconds = deadline.bounded(statement_seconds)
+        shortened = seconds < statement_seconds
+        if shortened or raw.info.get(_SHORTENED):
+            # On a connection that died the statement itself is to fail, in SQLAlchemy's words.
+            with suppress(engine.dialect.loaded_dbapi.Error):
+                raw.cursor().execute(f"set statement_timeout = {max(1, int(seconds * 1000))}")
+            # A rollback may take it back: then the next statement says it once too often.
+            raw.info[_SHORTENED] = shortened or None
+
+
+def _give_up_connecting(engine: Engine) -> None:
+    breaker = Breaker("The database", lambda error: None, failures=_CONNECT_FAILURES)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, record: object, arguments: Any, options: Any) -> Any:
+        began = time.monotonic()
+        with breaker.attempt(lambda error: time.monotonic() - began >= _LONG_SECONDS):
+            return dialect.connect(*arguments, **options)
 
 
 def _check_idle(engine: Engine) -> None:
@@ -105,6 +157,6 @@ def ping(engine: Engine) -> str | None:
     try:
         with engine.connect() as connection:
             connection.execute(text("select 1"))
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, Unavailable) as error:
         return str(error.__cause__ or error).strip().splitlines()[0]
     return None

@@ -1,13 +1,16 @@
 """Connections that died are noticed, and reading takes no more journeys than it needs."""
 
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from vitrine import db
+from vitrine import db, deadline
 from vitrine.db import make_engine, make_reading_sessions, make_sessions
+from vitrine.errors import Unavailable
 
 ME = text("select pg_backend_pid()")
 
@@ -56,3 +59,43 @@ def test_reading_needs_no_transaction_and_leaves_none_behind(engine: Engine) -> 
     with make_sessions(engine)() as session:
         assert session.scalar(clock) == session.scalar(clock)
     assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+
+
+def statement_timeout(engine: Engine) -> str:
+    with engine.connect() as connection:
+        return str(connection.scalar(text("show statement_timeout")))
+
+
+def test_a_statement_ends_with_its_request(engine: Engine) -> None:
+    assert statement_timeout(engine) == "30s"
+    began = time.monotonic()
+    with deadline.within(0.2), engine.connect() as connection:
+        with pytest.raises(DBAPIError, match="statement timeout"):
+            connection.execute(text("select pg_sleep(5)"))
+        # The transaction failed; cleaning it up is not refused.
+        connection.rollback()
+        with pytest.raises(Unavailable, match="longer than a request may"):
+            connection.execute(text("select 1"))
+    assert time.monotonic() - began < 2
+    assert statement_timeout(engine) == "30s", "the next one to use the connection has it all"
+
+
+def test_a_savepoint_is_rolled_back_within_a_deadline(engine: Engine) -> None:
+    with deadline.within(5), engine.begin() as connection:
+        with pytest.raises(DBAPIError), connection.begin_nested():
+            connection.execute(text("select 1/0"))
+        assert connection.scalar(ME)
+
+
+def test_nobody_waits_to_connect_to_a_server_that_let_two_wait_in_vain() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        engine = make_engine(f"postgresql+psycopg2://x:x@127.0.0.1:{port}/x", timeout_seconds=2)
+        for _ in range(2):
+            with pytest.raises(DBAPIError):
+                engine.connect()
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="The database does not answer"):
+            engine.connect()
+        assert "does not answer" in str(db.ping(engine))
+        assert time.monotonic() - began < 0.5

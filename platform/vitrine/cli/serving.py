@@ -44,7 +44,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until a signal. Raises what is wrong with the settings before the first fork."""
     # Connects to nothing yet, so it may be forked.
-    app = create_app(assemble(settings, processes=settings.api_processes))
+    app = create_app(assemble(settings, processes=settings.api_processes, serving=True))
     # What is loaded now stays for ever. The collector need not go through it again and again, half
     # a million objects at a time in the middle of a request, and forks go on sharing its memory.
     gc.collect()
