@@ -59,7 +59,7 @@ def _fit(image: Image.Image, how: Preprocessing) -> Image.Image:
         image = image.convert("RGB")
     _, height, width = how.input_size
     resampling = _RESAMPLING[how.interpolation]
-    size = _scaled(image, how)
+    size = _scaled(image.size, how)
     if size != image.size:
         image = image.resize(size, resampling)
     red, green, blue = how.mean if how.crop_mode == "border" else (0, 0, 0)
@@ -67,18 +67,29 @@ def _fit(image: Image.Image, how: Preprocessing) -> Image.Image:
     return _crop_or_pad(image, width, height, fill)
 
 
-def _scaled(image: Image.Image, how: Preprocessing) -> tuple[int, int]:
-    """Width and height before the crop."""
+def seen_part(size: tuple[int, int], how: Preprocessing) -> tuple[float, float, float, float]:
+    """Say which part of a picture of this size the model sees.
+
+    x, y, width and height in fractions of it; where it is padded they reach beyond it.
+    """
+    _, height, width = how.input_size
+    across, down = _scaled(size, how)
+    x, y = (across - width) / 2 / across, (down - height) / 2 / down
+    return x, y, width / across, height / down
+
+
+def _scaled(size: tuple[int, int], how: Preprocessing) -> tuple[int, int]:
+    """Width and height before the crop, of a picture of this width and height."""
     height, width = how.scale_size
     if how.crop_mode == "squash":
         return width, height
     if how.crop_mode != "border" and height == width:
-        short, long = sorted(image.size)
+        short, long = sorted(size)
         scaled = int(height * long / short)
-        return (height, scaled) if image.width <= image.height else (scaled, height)
-    ratios = image.height / height, image.width / width
+        return (height, scaled) if size[0] <= size[1] else (scaled, height)
+    ratios = size[1] / height, size[0] / width
     ratio = max(ratios) if how.crop_mode == "border" else min(ratios)
-    return round(image.width / ratio), round(image.height / ratio)
+    return round(size[0] / ratio), round(size[1] / ratio)
 
 
 def _crop_or_pad(

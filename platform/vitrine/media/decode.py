@@ -12,6 +12,7 @@ Want of memory is `OutOfMemory` instead, where the reader says so: that of WebP 
 
 import importlib
 import io
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from PIL import Image, ImageCms, ImageFile
 from vitrine.errors import ImageRejected, OutOfMemory
 from vitrine.media import colour, cost, headers
 from vitrine.media.budget import DECODING
+from vitrine.media.crop import Box, crop, pixels
 from vitrine.media.formats import is_cut_short, sniff
 
 MIN_SIDE = 16
@@ -113,6 +115,11 @@ class _Opened:
     orientation: int
     scans: int
 
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        width, height = self.image.size
+        return (height, width) if self.orientation >= 5 else (width, height)
+
     def bytes_to_decode(self, whole: int, factor: int = 1) -> int:
         return cost.bytes_to_decode(
             self.image, self.format, whole=whole, scans=self.scans, factor=factor
@@ -124,18 +131,19 @@ def probe(data: bytes, limits: Limits) -> Probe:
     name = _admit(data, limits)
     with _refusing(data, name):
         opened = _open(data, name, limits)
-        width, height = opened.image.size
-    if opened.orientation >= 5:
-        width, height = height, width
+        width, height = opened.upright_size
     return Probe(name, width, height)
 
 
-def decode(data: bytes, limits: Limits, *, short_side: int | None = None) -> Image.Image:
-    """Decode to upright 8-bit sRGB on white.
+def decode(
+    data: bytes, limits: Limits, *, short_side: int | None = None, part: Box | None = None
+) -> Image.Image:
+    """Decode to upright 8-bit sRGB on white; of a `part`, only that is returned.
 
-    With `short_side` the picture may come smaller, with both sides at least that long (or as long
-    as they were), and has at most 32 × short_side² pixels: a JPEG is then decoded at reduced scale,
-    which is several times faster. Raises ImageRejected. Waits while other threads decode too much.
+    With `short_side` the picture, or its part, may come smaller, with both sides at least that long
+    (or as long as they were), and has at most 32 × short_side² pixels: a JPEG is then decoded at
+    reduced scale, which is several times faster. Raises ImageRejected, and Invalid for a part that
+    leaves the picture. Waits while other threads decode too much.
     """
     name = _admit(data, limits)
     with _refusing(data, name):
@@ -143,14 +151,28 @@ def decode(data: bytes, limits: Limits, *, short_side: int | None = None) -> Ima
         image = opened.image
         whole = image.width * image.height
         factor = 1
+        if part is not None:
+            pixels(part, *opened.upright_size)
         if short_side is not None:
+            sides = (short_side, short_side)
+            if part is not None:
+                sides = _sides_around(part, short_side, turned=opened.orientation >= 5)
             if name == "jpeg":
-                image.draft(None, (short_side, short_side))
-            factor = max(min(image.size) // (2 * short_side), 1)
+                image.draft(None, sides)
+            factor = max(min(image.width // sides[0], image.height // sides[1]) // 2, 1)
         size = opened.bytes_to_decode(whole, factor)
         with DECODING.reserve(size, bound=limits.most_bytes):
             made = _pixels(opened, factor)
+            if part is not None:
+                made = crop(made, part)
             return made if short_side is None else _shortened(made, short_side)
+
+
+def _sides_around(part: Box, short_side: int, *, turned: bool) -> tuple[int, int]:
+    """Width and height that the file needs for both sides of its part to be that long."""
+    # One pixel more: edges are rounded.
+    width, height = (math.ceil((short_side + 1) / fraction) for fraction in part[2:])
+    return (height, width) if turned else (width, height)
 
 
 def _pixels(opened: _Opened, factor: int) -> Image.Image:

@@ -11,21 +11,33 @@ QUALITY = 85
 
 
 def render(data: bytes, limits: Limits, *, width: int | None) -> bytes:
-    """Encode as progressive sRGB JPEG without any metadata.
+    """Make a JPEG of it.
 
     `width` None keeps the size; a width is held between `MIN_SIDE` and the picture's own, so that
     nothing is enlarged. Raises ImageRejected.
     """
     shown = probe(data, limits)
     if width is None or width >= shown.width:
-        return _encode(decode(data, limits))
+        return encode(decode(data, limits))
     width = max(width, min(MIN_SIDE, shown.width))
     height = max(1, round(shown.height * width / shown.width))
     image = decode(data, limits, short_side=min(width, height))
-    return _encode(image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0))
+    return encode(image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0))
 
 
-def _encode(image: Image.Image) -> bytes:
+def shrink(data: bytes, limits: Limits, *, longest: int) -> Image.Image:
+    """Decode to a picture with no side longer than `longest`. Raises ImageRejected."""
+    shown = probe(data, limits)
+    scale = min(1.0, longest / max(shown.width, shown.height))
+    size = max(1, round(shown.width * scale)), max(1, round(shown.height * scale))
+    image = decode(data, limits, short_side=min(size))
+    if image.size == size:
+        return image
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def encode(image: Image.Image) -> bytes:
+    """Write a decoded picture as progressive sRGB JPEG without any metadata."""
     out = io.BytesIO()
     try:
         image.save(out, "JPEG", quality=QUALITY, progressive=True, optimize=True)

@@ -5,7 +5,8 @@ from PIL import Image, ImageCms
 from tests.unit.media.pictures import FORMATS, LIMITS, alike, corners, encode, noise, quarters
 
 from vitrine.errors import ImageRejected
-from vitrine.media.render import _encode, render
+from vitrine.media.render import encode as write_jpeg
+from vitrine.media.render import render, shrink
 
 
 def shown(data: bytes) -> Image.Image:
@@ -35,7 +36,7 @@ def test_width_is_exact_for_large_pictures(name: str) -> None:
 
 def test_what_a_jpeg_cannot_hold_is_a_refusal() -> None:
     with pytest.raises(ImageRejected) as caught:
-        _encode(Image.new("RGB", (16, 65_501)))
+        write_jpeg(Image.new("RGB", (16, 65_501)))
     assert caught.value.code == "not-shown"
 
 
@@ -59,3 +60,14 @@ def test_no_metadata_survives(name: str) -> None:
         for trace in (secret, b"Exif", b"http://ns.adobe.com", b"ICC_PROFILE", b"xmpmeta", b"8BIM"):
             assert trace not in out
     assert shown(render(data, LIMITS, width=None)).size == (48, 64)
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png"])
+@pytest.mark.parametrize(
+    ("size", "small"),
+    [((1000, 2000), (512, 1024)), ((2000, 120), (1024, 61)), ((90, 64), (90, 64))],
+)
+def test_a_shrunk_picture_has_no_long_side(
+    name: str, size: tuple[int, int], small: tuple[int, int]
+) -> None:
+    assert shrink(encode(noise(*size), name), LIMITS, longest=1024).size == small
