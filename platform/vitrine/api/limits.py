@@ -16,8 +16,9 @@ from vitrine.errors import TooManyRequests
 from vitrine.redis_calls import RedisCalls
 from vitrine.settings import Settings
 
-# Wrong keys of one address. There is nothing to guess in 256 bits; this spares the database.
-WRONG_KEYS_PER_MINUTE = 60
+# Wrong keys of one address. There is nothing to guess in 256 bits; this spares the database, and is
+# so high that a right key among many wrong ones behind one proxy is found soon.
+WRONG_KEYS_PER_MINUTE = 600
 _REMEMBER_GUESSERS = 10_000
 _log = logs.get(__name__)
 
