@@ -229,6 +229,8 @@ def test_pictures(api: FlaskClient, keys: dict[str, str]) -> None:
     assert b"SecretCamera" not in answer.data
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Vary" not in answer.headers
     etag = answer.headers["ETag"]
     unchanged = api.get(f"{url}?w=320", headers={"If-None-Match": etag})
     assert (unchanged.status_code, unchanged.data) == (304, b"")

@@ -68,4 +68,5 @@ def get_media(services: Services, call: Call[MediaQuery, None]) -> Response:
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     # Shops show these pictures on pages of their own.
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Access-Control-Allow-Origin"] = "*"  # and draw on them
     return response
