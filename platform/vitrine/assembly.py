@@ -14,11 +14,19 @@ from vitrine.embedding.encoders import Encoders
 from vitrine.embedding.registry import ModelStore
 from vitrine.embedding.runtimes import Hint
 from vitrine.index.client import VectorIndex
+from vitrine.index.text import TextIndex
 from vitrine.ingest.parts import Bounds, Parts
 from vitrine.media.decode import Limits
 from vitrine.media.store import BlobStore
 from vitrine.redis_calls import LONGEST_WAIT_SECONDS, RedisCalls, make_redis
-from vitrine.search.service import SearchService
+from vitrine.retrieval.vocabulary import Vocabulary
+from vitrine.search.calibration_rows import Calibrations
+from vitrine.search.looking import Looking
+from vitrine.search.memory import SearchMemory
+from vitrine.search.question import Understanding
+from vitrine.search.ranking import Ranker
+from vitrine.search.service import SearchService, SearchTools
+from vitrine.search.uploads import Uploads
 from vitrine.settings import Settings
 from vitrine.shortlived import ShortLived
 
@@ -34,6 +42,7 @@ class Platform:
     redis_calls: RedisCalls
     blobs: BlobStore
     index: VectorIndex
+    vocabulary: Vocabulary
     models: ModelStore
     encoders: Encoders
     doorbell: Doorbell
@@ -50,16 +59,42 @@ class Platform:
         return ShortLived(self.redis_calls)
 
     @property
+    def uploads(self) -> Uploads:
+        """Query photos that are kept for a short time."""
+        return Uploads(self.short_lived, self.limits, seconds=self.settings.upload_seconds)
+
+    @property
+    def looking(self) -> Looking:
+        """What a photo shows at first sight."""
+        return Looking(make_reading_sessions(self.engine), self.encoders)
+
+    @property
+    def texts(self) -> TextIndex:
+        """The index of words."""
+        return TextIndex(self.index, self.vocabulary.rarity)
+
+    @property
     def search(self) -> SearchService:
         """What shoppers do. Raises Misconfigured without a secret key."""
+        settings = self.settings
+        sessions = make_reading_sessions(self.engine)
         return SearchService(
-            make_reading_sessions(self.engine),
-            self.index,
-            self.encoders,
-            TokenSigner(self.settings.secret_key),
-            limits=self.limits,
-            currency=self.settings.currency,
+            SearchTools(
+                sessions=sessions,
+                understanding=Understanding(sessions, self.encoders, self.uploads, self.limits),
+                vocabulary=self.vocabulary,
+                ranker=Ranker(sessions, self.index, self.texts),
+                calibrations=Calibrations(sessions),
+                memory=self.search_memory,
+                signer=TokenSigner(settings.secret_key),
+                currency=settings.currency,
+            )
         )
+
+    @property
+    def search_memory(self) -> SearchMemory:
+        """What a search leaves for its next page and its explanation."""
+        return SearchMemory(self.short_lived, seconds=self.settings.search_memory_seconds)
 
     @property
     def ingest(self) -> Parts:
@@ -69,6 +104,7 @@ class Platform:
             sessions=self.sessions,
             blobs=self.blobs,
             index=self.index,
+            texts=self.texts,
             encoders=self.encoders,
             limits=self.limits,
             bounds=Bounds(
@@ -113,6 +149,7 @@ def assemble(
             # Some threads always stay for what needs no index; a worker has nothing else to do.
             at_once=max(1, settings.api_threads * 3 // 4) if serving else None,
         ),
+        vocabulary=Vocabulary(make_reading_sessions(engine)),
         models=models,
         encoders=Encoders(
             models,

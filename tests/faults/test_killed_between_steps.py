@@ -73,6 +73,6 @@ def test_a_kill_at_this_boundary_loses_nothing(
     assert [row.id for row in rows] == [use.id for use in uses], "each once, and no other"
     assert vectors == left + 1
     assert len(list(platform.blobs.ids())) == left + 1
-    found = platform.search.search(SearchRequest(image=jpeg(1)), key_id="test")
+    found = platform.search.search(SearchRequest(photos=(jpeg(1),)), key_id="test")
     assert found.results[0].product.id == "acme:mug-1"
     assert found.results[0].score > 0.99

@@ -20,13 +20,15 @@ from vitrine.index.generations import active_generation
 from vitrine.ingest.drain import HANDLERS, drain
 from vitrine.search import service
 from vitrine.search.service import SearchRequest
-from vitrine.wire import ProductPatch, SearchResponse
+from vitrine.wire import ProductPatch, SearchQuery, SearchResponse
 
 WorkOff = Callable[[], int]
 
 
 def find(platform: Platform, image: bytes, **more: Any) -> SearchResponse:
-    return platform.search.search(SearchRequest(image=image, **more), key_id="test")
+    return platform.search.search(
+        SearchRequest(photos=(image,), query=SearchQuery(**more)), key_id="test"
+    )
 
 
 def found_ids(response: SearchResponse) -> list[str]:
@@ -130,7 +132,7 @@ def test_one_picture_in_two_places_is_embedded_once(
     work_off()
     again = catalog.put("other", "mug", listing(), [jpeg(1), jpeg(1)])
     assert [image.state for image in again.product.images] == ["embedded"]
-    assert set(owed(platform)) == {work.SYNC}
+    assert set(owed(platform)) == {work.SYNC, work.TEXT}
     work_off()
     assert len(vectors_made(platform)) == 1
     assert sorted(found_ids(find(platform, jpeg(1)))) == ["acme:mug", "other:mug"]
@@ -146,7 +148,7 @@ def test_a_price_change_reaches_the_filter_without_embedding_again(
     assert found_ids(find(platform, jpeg(1), filter=cheap)) == []
     patch = ProductPatch.model_validate({"price": "9.99", "availability": "out_of_stock"})
     accepted = catalog.patch("acme", "mug", patch)
-    assert set(owed(platform)) == {work.SYNC}
+    assert set(owed(platform)) == {work.SYNC, work.TEXT}
     work_off()
     assert catalog.job(accepted.job.id).state == "done"
     assert found_ids(find(platform, jpeg(1), filter=cheap)) == ["acme:mug"]
@@ -224,7 +226,7 @@ def test_a_new_product_needs_a_picture_and_a_known_one_keeps_its_own(
     kept = catalog.put("acme", "mug", listing(title="Green mug"), None)
     assert kept.product.title == "Green mug"
     assert [image.state for image in kept.product.images] == ["searchable"]
-    assert owed(platform) == {}, "a title is not in the index"
+    assert set(owed(platform)) == {work.TEXT}, "a title is in no row of a picture"
 
 
 def test_an_outage_of_the_index_loses_nothing_and_fails_nobody(
@@ -252,8 +254,9 @@ def test_a_picture_that_was_tried_too_often_is_given_up_with_a_reason(
 ) -> None:
     accepted = catalog.put("acme", "mug", listing(), [jpeg(1)])
     with platform.sessions.begin() as session:
-        session.execute(text("update work set attempts = 5"))
+        session.execute(text("update work set attempts = 5 where kind = 'embed'"))
     drain(platform.ingest, work.EMBED)
+    drain(platform.ingest, work.TEXT)
     job = catalog.job(accepted.job.id)
     assert (job.state, job.counts.failed) == ("done", 1)
     assert "stopped 5 times" in job.errors[0].reason

@@ -87,7 +87,7 @@ def test_the_same_pixels_everywhere(
     data = photo(name, size)
     platform.catalog.put("acme", "mug-1", listing(), [data])
     work_off(platform)
-    platform.search.search(SearchRequest(image=data), key_id="test")
+    platform.search.search(SearchRequest(photos=(data,)), key_id="test")
     (tmp_path / "photo").write_bytes(data)
     embed([tmp_path / "photo"], encoder, platform.limits)
     worker, api, evaluation = encoder.seen

@@ -20,6 +20,7 @@ from vitrine.ingest.switch import alone, rebuild, use_model
 from vitrine.ingest.verify import verify
 from vitrine.search.service import SearchRequest
 from vitrine.settings import Settings
+from vitrine.wire import SearchQuery
 
 WorkOff = Callable[[], int]
 
@@ -39,7 +40,7 @@ def active(platform: Platform) -> Generation:
 
 
 def best(platform: Platform, number: int) -> str:
-    request = SearchRequest(image=jpeg(number), limit=1)
+    request = SearchRequest(photos=(jpeg(number),), query=SearchQuery(limit=1))
     return platform.search.search(request, key_id="test").results[0].product.id
 
 
@@ -109,8 +110,9 @@ def test_reconcile_owes_what_was_forgotten(
         session.execute(text("delete from work"))
     assert work_off() == 0
     with platform.sessions.begin() as session:
-        assert reconcile(session) == {work.EMBED: 1, work.SYNC: 0, work.PURGE: 0}
-        assert reconcile(session)[work.EMBED] == 0, "what is owed is not owed again"
+        assert reconcile(session) == {work.EMBED: 1, work.SYNC: 0, work.TEXT: 1, work.PURGE: 0}
+        again = reconcile(session)
+        assert set(again.values()) == {0}, "what is owed is not owed again"
     work_off()
     assert catalog.job(accepted.job.id).state == "done"
 
@@ -192,7 +194,7 @@ def test_a_model_that_does_not_load_hurts_nothing_that_is_live(
         assert work.backlog(session) == {}
         states = set(session.scalars(text("select distinct state from product_images")))
     assert states == {"searchable"}
-    assert len(shop.index.collections()) == 1
+    assert len(shop.index.collections()) == 2, "one of pictures and that of words"
 
 
 def test_what_was_listed_before_the_first_model_becomes_searchable(

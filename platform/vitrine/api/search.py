@@ -1,4 +1,4 @@
-"""Search: products that look like a photo or like another product."""
+"""Search: products by photo, by words, by both, or like another product."""
 
 import binascii
 from typing import Annotated, Any
@@ -16,7 +16,14 @@ from vitrine.errors import Conflict, FilterInvalid, ImageRejected, Invalid, Malf
 from vitrine.retrieval import filters
 from vitrine.search.service import SearchRequest
 from vitrine.settings import MIB, Settings
-from vitrine.wire import DEFAULT_LIMIT, MAX_LIMIT, SearchBody, SearchQuery, SearchResponse
+from vitrine.wire import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    MAX_PHOTOS,
+    SearchBody,
+    SearchQuery,
+    SearchResponse,
+)
 from vitrine.wire.base import without_null_defaults
 
 routes = Routes("Search")
@@ -48,7 +55,7 @@ def _base64_room(settings: Settings) -> int:
     Operation(
         method="POST",
         path="/v1/search",
-        summary="Find products by a photo",
+        summary="Find products by a photo, by words, or by both",
         roles=STOREFRONTS,
         query=NoQuery,
         body=UploadBody(
@@ -56,11 +63,11 @@ def _base64_room(settings: Settings) -> int:
             part_model=SearchQuery,
             part_required=False,
             files="image",
-            most_files=lambda settings: 1,
+            most_files=lambda settings: MAX_PHOTOS,
             json=SearchBody,
             json_room=_base64_room,
-            example={**_QUERY, "limit": 10},
-            json_example={"product_id": "demo:mug-1", **_QUERY, "limit": 10},
+            example={**_QUERY, "text": "blue", "limit": 10},
+            json_example={"text": "blue mug", **_QUERY, "limit": 10, "facets": ["brand", "price"]},
         ),
         replies=(_FOUND,),
         problems=(ImageRejected, FilterInvalid, NotFound, Conflict),
@@ -69,15 +76,13 @@ def _base64_room(settings: Settings) -> int:
 def search(services: Services, call: Call[NoQuery, Upload[SearchQuery]]) -> SearchResponse:
     """Send a form with the photo as `image` (and, if wanted, a `query` part with JSON).
 
-    Or send JSON alone, with the photo as `image_base64` or with a `product_id` instead.
+    Or send JSON alone: with `text`, with the photo as `image_base64` or by the `upload_id` of one
+    that was sent before, with a `product_id`, or with `more_like`. Words go with any of them.
+    Several photos are of one thing.
     """
     query = call.body.model
-    request = SearchRequest(
-        image=_photo(call.body, services.settings),
-        product_id=query.product_id,
-        filter=_filter(query.filter),
-        limit=query.limit,
-    )
+    _filter(query.filter)
+    request = SearchRequest(photos=_photos(call.body, services.settings), query=query)
     return services.search.search(request, key_id=call.caller.key_id)
 
 
@@ -124,21 +129,20 @@ def _no_filter(detail: str) -> FilterInvalid:
     return FilterInvalid(detail, errors=[{"pointer": "/filter", "detail": detail}])
 
 
-def _photo(upload: Upload[SearchQuery], settings: Settings) -> bytes | None:
-    """The photo's bytes, if the request asks by photo; exactly one way of asking is allowed."""
+def _photos(upload: Upload[SearchQuery], settings: Settings) -> tuple[bytes, ...]:
+    """The bytes of the photos that the request brought along, if any."""
     query = upload.model
     encoded = query.image_base64 if isinstance(query, SearchBody) else None
-    ways = [upload.files is not None, encoded is not None, query.product_id is not None]
-    if sum(ways) != 1:
-        raise Invalid(
-            "Ask in exactly one way: by a photo (an `image` file, or `image_base64` in JSON) or by "
-            f"`product_id`; this request has {sum(ways)} of them."
-        )
-    if upload.files is not None:
-        return upload.files[0]
-    if isinstance(encoded, list):
-        raise Invalid("Send one photo.")
-    return None if encoded is None else _decode(encoded, settings)
+    if encoded is None:
+        found = tuple(upload.files or ())
+    else:
+        many = encoded if isinstance(encoded, list) else [encoded]
+        found = tuple(_decode(one, settings) for one in many)
+    if found and query.upload_id is not None:
+        raise Invalid("Send a photo or an `upload_id`, not both.")
+    if found and query.cursor is not None:
+        raise Invalid("A `cursor` stands for the whole question: leave out the photo.")
+    return found
 
 
 def _decode(encoded: str, settings: Settings) -> bytes:

@@ -1,4 +1,4 @@
-"""The last gate: candidates become products, and what Postgres no longer has or allows is gone."""
+"""The last gate: a ranking becomes products, and what Postgres no longer has or allows is gone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from vitrine.catalog.models import FAILED, Image, Product, ProductImage
-from vitrine.catalog.views import image_url, product_out
-from vitrine.retrieval.candidates import Candidate
-from vitrine.wire import ImageOut, ProductOut, ResultImage
+from vitrine.catalog.models import FAILED, SEARCHABLE, Image, Product, ProductImage
+from vitrine.catalog.views import image_url
+from vitrine.retrieval.grouping import Ranked
+from vitrine.wire import ProductOut, ResultImage
 
 _IDS = bindparam("ids", type_=ARRAY(BigInteger))
 # All pictures of each product as one JSON array, so that hydration stays one query. Grouped once
@@ -31,9 +31,15 @@ _IMAGES = (
     .group_by(ProductImage.product_id)
     .subquery()
 )
-# Made once: to put a statement together takes longer than the database does.
+# Plain columns: to make an object of each row that knows its session takes longer than the database
+# does. Made once, for the same reason.
+_COLUMNS = (
+    *(Product.id, Product.seller_id, Product.sku, Product.title, Product.description),
+    *(Product.brand, Product.category, Product.price, Product.availability, Product.attributes),
+    *(Product.version, Product.created_at, Product.updated_at),
+)
 _PRODUCTS = (
-    select(Product, _IMAGES.c.found)
+    select(*_COLUMNS, _IMAGES.c.found)
     .join(_IMAGES, _IMAGES.c.product_id == Product.id)
     .where(Product.id == any_(_IDS))
 )
@@ -41,54 +47,70 @@ _PRODUCTS = (
 
 @dataclass(frozen=True, slots=True)
 class Hydrated:
-    """A candidate with the product as it stands now, and the picture that matched."""
+    """A product as it stands now, the picture that speaks for it, and its index in the ranking."""
 
     product: ProductOut
     image: ResultImage
-    score: float
+    at: int
 
 
 def hydrate(
     session: Session,
-    candidates: Sequence[Candidate],
+    ranking: Sequence[Ranked],
     condition: ColumnElement[bool],
     *,
     currency: str,
     limit: int,
 ) -> list[Hydrated]:
-    """Read the candidates' products in one query; return the first `limit`, in their order.
+    """Read the products in one query; return the first `limit`, in their order.
 
     A product that is gone, that `condition` refuses now, or whose matching picture was removed is
-    left out.
+    left out. One that words found is shown by its first searchable picture, and left out if it has
+    none.
     """
-    if not candidates:
+    if not ranking:
         return []
-    ids = [candidate.product_id for candidate in candidates]
-    found = {
-        product.id: (product, images)
-        for product, images in session.execute(_PRODUCTS.where(condition), {"ids": ids})
-    }
+    ids = [one.product_id for one in ranking]
+    found = {row.id: row for row in session.execute(_PRODUCTS.where(condition), {"ids": ids})}
     shown: list[Hydrated] = []
-    for candidate in candidates:
+    for at, one in enumerate(ranking):
         if len(shown) == limit:
             break
-        if candidate.product_id not in found:
+        row = found.get(one.product_id)
+        if row is None:
             continue
-        product, images = found[candidate.product_id]
-        images = sorted(images or (), key=lambda one: (one["position"], one["row"]))
-        matched = next((one for one in images if one["row"] == candidate.image_id), None)
+        images = sorted(row.found or (), key=lambda image: (image["position"], image["row"]))
+        matched = next((image for image in images if _speaks(image, one.image_id)), None)
         if matched is None:
             continue
         shown.append(
             Hydrated(
-                product=product_out(product, [_image_out(one) for one in images], currency),
+                product=_product_out(row, images, currency),
                 image=ResultImage(id=matched["id"], url=image_url(matched["id"])),
-                score=candidate.score,
+                at=at,
             )
         )
     return shown
 
 
-def _image_out(found: dict[str, Any]) -> ImageOut:
-    url = None if found["state"] == FAILED else image_url(found["id"])
-    return ImageOut.model_validate({**found, "url": url})
+def _speaks(image: dict[str, Any], wanted: int | None) -> bool:
+    if wanted is None:
+        return bool(image["state"] == SEARCHABLE)
+    return bool(image["row"] == wanted)
+
+
+def _product_out(row: Any, images: list[dict[str, Any]], currency: str) -> ProductOut:
+    """As `catalog.views.product_out`, of a row."""
+    return ProductOut.model_validate(
+        {
+            **row._mapping,
+            "id": f"{row.seller_id}:{row.sku}",
+            "seller": row.seller_id,
+            "currency": currency,
+            "in_stock": Product.is_in_stock(row.availability),
+            "images": [
+                {**image, "url": None if image["state"] == FAILED else image_url(image["id"])}
+                for image in images
+            ],
+        }
+    )

@@ -1,140 +1,104 @@
-"""Search by photo or by product, through one generation fixed at the start of the request."""
+"""Search: one call that takes whatever the shopper has, through one generation of the index."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
 
-from vitrine.catalog.models import Product, ProductImage
+from vitrine import logs
 from vitrine.db import Sessions
 from vitrine.decisions.tokens import Shown, TokenSigner, new_decision_id
-from vitrine.embedding.encoders import Encoders
-from vitrine.embedding.models import Embedding, Model
-from vitrine.embedding.vectors import unpack
-from vitrine.errors import Conflict, Invalid, NotFound, Unavailable
-from vitrine.index.client import VectorIndex
-from vitrine.index.generations import active_generation
-from vitrine.media.decode import Limits, decode
+from vitrine.errors import Invalid, Unavailable
 from vitrine.retrieval import filters
-from vitrine.retrieval.candidates import Among, candidates
 from vitrine.retrieval.hydration import Hydrated, hydrate
+from vitrine.retrieval.vocabulary import Vocabulary
+from vitrine.retrieval.words import Correction as Corrected
+from vitrine.retrieval.words import Understood, understand
+from vitrine.search.calibration_rows import Calibrations
+from vitrine.search.category import out_of_catalogue
+from vitrine.search.facets import check_fields, count_facets, read_counted
+from vitrine.search.memory import Remembered, SearchMemory
+from vitrine.search.pages import Cursor
+from vitrine.search.question import Question, SearchRequest, Understanding
+from vitrine.search.ranking import MOST_CANDIDATES, Asked, Pool, Ranker
+from vitrine.search.reasons import parts, reasons
+from vitrine.search.serving import Generations
+from vitrine.search.timing import Timing
 from vitrine.wire import (
-    DEFAULT_LIMIT,
-    ModelOut,
+    Box,
+    BoxOut,
+    BoxResults,
+    CategoryGuess,
+    CategoryOut,
+    Correction,
+    Facet,
+    OutOfCatalogue,
     QueryOut,
+    SearchQuery,
     SearchResponse,
     SearchResult,
-    TimingMs,
-    parse_product_id,
 )
 
-# Hydration may drop some candidates; these many more are asked for so that a page stays full.
+__all__ = ["SearchRequest", "SearchService", "SearchTools"]
+
+# Hydration may drop some of a ranking; these many more are ranked so that a page stays full.
 _HEADROOM = 4
-_MOST_CANDIDATES = 4096
-# Up to so many products that match a condition on attributes are named to the index.
-_FEW_PRODUCTS = 2000
+# A ranking that is too short for the next page grows to so many times its length, and this at
+# least: another search costs more than some more results.
+_GROWTH, _LEAST_GROWTH = 4, 200
+_log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class SearchRequest:
-    """What a storefront asks: a photo's bytes or a product id, never both."""
+class SearchTools:
+    """What a search is made with."""
 
-    image: bytes | None = None
-    product_id: str | None = None
-    filter: dict[str, Any] | None = None
-    limit: int = DEFAULT_LIMIT
-
-
-@dataclass(frozen=True, slots=True)
-class _Serving:
-    """The generation of this request: one collection and the model that filled it."""
-
-    collection: str
-    model: ModelOut
+    sessions: Sessions
+    understanding: Understanding
+    vocabulary: Vocabulary
+    ranker: Ranker
+    calibrations: Calibrations
+    memory: SearchMemory
+    signer: TokenSigner
+    currency: str
 
 
 @dataclass(slots=True)
-class _Timing:
-    """Milliseconds by stage."""
+class _Search:
+    """One search on its way: what was asked, and the ranking so far."""
 
-    stages: dict[str, float] = field(default_factory=dict)
-    started: float = field(default_factory=time.perf_counter)
+    search_id: str
+    key_id: str
+    asked: Asked
+    reading: Understood | None
+    kept: Remembered
+    timing: Timing
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        before = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = (time.perf_counter() - before) * 1000
-            self.stages[name] = self.stages.get(name, 0.0) + spent
-
-    def out(self) -> TimingMs:
-        total = (time.perf_counter() - self.started) * 1000
-        return TimingMs(**{name: round(ms, 2) for name, ms in self.stages.items()}, total=total)
+    @property
+    def words(self) -> str | None:
+        return None if self.reading is None else self.reading.query
 
 
 class SearchService:
     """Answers searches of one shop."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        index: VectorIndex,
-        encoders: Encoders,
-        signer: TokenSigner,
-        *,
-        limits: Limits,
-        currency: str,
-    ) -> None:
-        self._sessions = sessions
-        self._index = index
-        self._encoders = encoders
-        self._signer = signer
-        self._limits = limits
-        self._currency = currency
-        self._models: dict[str, ModelOut] = {}
+    def __init__(self, tools: SearchTools) -> None:
+        self._tools = tools
+        self._generations = Generations(tools.sessions)
 
     def search(self, request: SearchRequest, *, key_id: str) -> SearchResponse:
-        """Find products by photo or by product, best first, one slot a product.
+        """Find products by photos, words, a product or likes; best first, one slot a product.
 
-        Raises Invalid, ImageRejected, FilterInvalid, NotFound or Unavailable.
+        Raises Invalid, ImageRejected, FilterInvalid, NotFound, Conflict or Unavailable.
         """
-        if (request.image is None) == (request.product_id is None):
-            raise Invalid("Send either a photo or a `product_id`, one of the two.")
-        timing = _Timing()
-        tree = filters.parse(request.filter or {})
-        serving = self._serving()
-        exclude: frozenset[int] = frozenset()
-        if request.image is not None:
-            vector = self._embed(request.image, serving.model.digest, timing)
-        else:
-            assert request.product_id is not None
-            product, vector = self._stored(request.product_id, serving.model.digest)
-            exclude = frozenset({product})
-        found = self._find(serving, vector, tree, request.limit, exclude, timing)
-        search_id = new_decision_id()
-        return SearchResponse(
-            search_id=search_id,
-            query=QueryOut(
-                by="image" if request.image is not None else "product",
-                product_id=request.product_id,
-                filter=request.filter,
-                limit=request.limit,
-            ),
-            results=[
-                self._result(one, position, search_id, serving, key_id)
-                for position, one in enumerate(found, start=1)
-            ],
-            timing_ms=timing.out(),
-            model=serving.model,
-        )
+        query = request.query
+        if query.cursor is not None:
+            return self._next_page(query, key_id)
+        check_fields(query.facets)
+        if query.boxes is not None:
+            return self._boxes(request, query.boxes, key_id)
+        return self._first_page(request, key_id, Timing())
 
     def similar(
         self,
@@ -142,123 +106,298 @@ class SearchService:
         *,
         key_id: str,
         filter: dict[str, Any] | None = None,
-        limit: int = DEFAULT_LIMIT,
+        limit: int | None = None,
     ) -> SearchResponse:
         """Find products that look like this one; it is not among them."""
-        request = SearchRequest(product_id=product_id, filter=filter, limit=limit)
-        return self.search(request, key_id=key_id)
+        given = {"limit": limit} if limit is not None else {}
+        query = SearchQuery(product_id=product_id, filter=filter, **given)
+        return self.search(SearchRequest(query=query), key_id=key_id)
 
-    def _serving(self) -> _Serving:
-        with self._sessions() as session:
-            generation = active_generation(session)
-            return _Serving(
-                collection=generation.images_collection,
-                model=self._model(session, generation.model),
-            )
-
-    def _model(self, session: Session, digest: str) -> ModelOut:
-        """Tell which model this is; a digest says the same for ever, so it is read once."""
-        if digest not in self._models:
-            model = session.get_one(Model, digest)
-            trained = bool(model.spec.get("trained", True))
-            self._models[digest] = ModelOut(name=model.name, digest=digest, trained=trained)
-        return self._models[digest]
-
-    def _embed(self, image: bytes, model: str, timing: _Timing) -> NDArray[np.float32]:
-        try:
-            encoder = self._encoders.get(model)
-        except NotFound as error:
-            raise Unavailable(f"This api has not got the model in use: {error}") from error
-        with timing.stage("decode"):
-            short_side = encoder.spec.preprocessing.short_side
-            picture = decode(image, self._limits, short_side=short_side)
-        with timing.stage("encode"):
-            vectors: NDArray[np.float32] = encoder.encode([picture]).embedding
-            return vectors
-
-    def _stored(self, product_id: str, model: str) -> tuple[int, NDArray[np.float32]]:
-        """Read the vector of a product's first picture that has one: float32 [1, d]."""
-        seller, sku = parse_product_id(product_id)
-        with self._sessions() as session:
-            row = session.execute(
-                select(Product.id, Embedding.vector)
-                .select_from(Product)
-                .join(ProductImage, ProductImage.product_id == Product.id, isouter=True)
-                .join(
-                    Embedding,
-                    (Embedding.cid == ProductImage.cid) & (Embedding.model == model),
-                    isouter=True,
-                )
-                .where(Product.seller_id == seller, Product.sku == sku)
-                .order_by(Embedding.vector.is_(None), ProductImage.position)
-                .limit(1)
-            ).first()
-        if row is None:
-            raise NotFound(f"There is no product {product_id}.")
-        if row.vector is None:
-            raise Conflict(
-                f"No picture of {product_id} has been embedded yet; its job tells when it is."
-            )
-        return row.id, unpack(row.vector)[np.newaxis, :]
-
-    def _find(
-        self,
-        serving: _Serving,
-        vectors: NDArray[np.float32],
-        tree: filters.Filter,
-        limit: int,
-        exclude: frozenset[int],
-        timing: _Timing,
-    ) -> list[Hydrated]:
-        """Fetch more until the page is full: hydration drops what no longer stands."""
-        condition = filters.to_sql(tree)
+    def _first_page(
+        self, request: SearchRequest, key_id: str, timing: Timing, box: Box | None = None
+    ) -> SearchResponse:
+        query = request.query
+        tree = filters.parse(query.filter or {})
+        serving = self._generations.current()
+        with timing.stage("understand"):
+            reading = self._understand(query.text)
+        question = self._tools.understanding.read(request, serving, timing, key_id=key_id, box=box)
+        calibration = self._tools.calibrations.of(serving.generation)
+        asked = Asked(question, query, tree, serving, calibration)
+        search = _Search(
+            new_decision_id(), key_id, asked, reading, _to_keep(asked, reading, key_id, box), timing
+        )
         with timing.stage("search"):
-            among = Among(only=self._matching(tree, condition), exclude=exclude)
-        wanted = limit + _HEADROOM
+            pool = self._tools.ranker.rank(asked, search.words, query.limit + _HEADROOM)
+        verdict = _verdict(asked, pool)
+        if verdict is not None and verdict.rejected:
+            pool = replace(pool, items=[], complete=True)
+        _add(search.kept, pool, len(pool.items))
+        shown = self._page(search, Cursor(search.search_id), query.limit)
+        response = self._answer(search, Cursor(search.search_id), shown, pool)
+        return response.model_copy(
+            update={
+                "regions": question.regions,
+                "category": _category(asked, pool),
+                "out_of_catalogue": verdict,
+                "facets": self._facets(search, pool),
+                "next_cursor": self._keep(search, response.next_cursor),
+                "timing_ms": timing.out(),
+            }
+        )
+
+    def _understand(self, text: str | None) -> Understood | None:
+        return None if text is None else understand(text, self._tools.vocabulary.now())
+
+    def _boxes(self, request: SearchRequest, boxes: list[Box], key_id: str) -> SearchResponse:
+        """Search for each part of a photo by itself: each is a search of its own."""
+        query = request.query
+        if query.text or query.facets or query.crop or query.more_like or query.less_like:
+            raise Invalid(
+                "`boxes` go with one photo, `filter` and `limit`; search for one `crop` with the "
+                "rest."
+            )
+        timing = Timing()
+        answers = [self._first_page(request, key_id, timing, box) for box in boxes]
+        first = answers[0]
+        found = [
+            BoxResults(
+                search_id=answer.search_id,
+                box=BoxOut(**box.model_dump()),
+                category=answer.category,
+                out_of_catalogue=answer.out_of_catalogue,
+                results=answer.results,
+                next_cursor=answer.next_cursor,
+            )
+            for box, answer in zip(boxes, answers, strict=True)
+        ]
+        return SearchResponse(
+            search_id=first.search_id,
+            query=first.query,
+            results=[],
+            boxes=found,
+            timing_ms=timing.out(),
+            model=first.model,
+        )
+
+    def _next_page(self, query: SearchQuery, key_id: str) -> SearchResponse:
+        others = query.model_fields_set - {"cursor", "limit"}
+        if others:
+            raise Invalid(
+                f"A `cursor` stands for the whole question: leave out {', '.join(sorted(others))}."
+            )
+        assert query.cursor is not None
+        cursor, timing = Cursor.read(query.cursor), Timing()
+        kept = self._tools.memory.recall(cursor.search_id, key_id=key_id)
+        search = self._resumed(cursor.search_id, kept, timing)
+        before = len(kept.ranking), kept.complete
+        shown = self._page(search, cursor, query.limit)
+        response = self._answer(search, cursor, shown, None, limit=query.limit)
+        if (len(kept.ranking), kept.complete) != before:
+            self._keep(search, response.next_cursor)
+        return response.model_copy(update={"timing_ms": timing.out()})
+
+    def _resumed(self, search_id: str, kept: Remembered, timing: Timing) -> _Search:
+        query = SearchQuery.model_validate(kept.question["query"])
+        vector = kept.vectors[0] if len(kept.vectors) else None
+        question = Question(
+            by=kept.question["by"],
+            vector=vector,
+            text=query.text,
+            map=kept.map,
+            exclude=frozenset(kept.question["exclude"]),
+        )
+        asked = Asked(
+            question,
+            query,
+            filters.parse(query.filter or {}),
+            self._generations.remembered(kept.collection, kept.model),
+            self._tools.calibrations.of(kept.question["generation"]),
+        )
+        return _Search(search_id, kept.key_id, asked, _read_then(kept), kept, timing)
+
+    def _page(self, search: _Search, cursor: Cursor, limit: int) -> list[Hydrated]:
+        """Hydrate from a place in the ranking until the page is full; rank more if it ends."""
+        kept, condition = search.kept, search.asked.condition
+        shown: list[Hydrated] = []
+        at = cursor.at
         while True:
-            with timing.stage("search"):
-                found = candidates(
-                    self._index,
-                    serving.collection,
-                    vectors,
-                    tree,
-                    wanted,
-                    among=among,
-                )
-            with timing.stage("hydrate"), self._sessions() as session:
-                shown = hydrate(session, found, condition, currency=self._currency, limit=limit)
-            if len(shown) >= limit or len(found) < wanted or wanted >= _MOST_CANDIDATES:
+            while at < len(kept.ranking) and len(shown) < limit:
+                some = kept.ranking[at : at + limit - len(shown) + _HEADROOM]
+                with search.timing.stage("hydrate"), self._tools.sessions() as session:
+                    found = hydrate(
+                        session,
+                        some,
+                        condition,
+                        currency=self._tools.currency,
+                        limit=limit - len(shown),
+                    )
+                shown += [replace(one, at=at + one.at) for one in found]
+                at = shown[-1].at + 1 if shown and len(shown) == limit else at + len(some)
+            if len(shown) >= limit or kept.complete:
                 return shown
-            wanted = min(wanted * 4, _MOST_CANDIDATES)
+            self._rank_more(search)
 
-    def _matching(self, tree: filters.Filter, condition: ColumnElement[bool]) -> list[int] | None:
-        """Name the products that match, if the index cannot tell and they are few.
+    def _rank_more(self, search: _Search) -> None:
+        wanted = max(_LEAST_GROWTH, _GROWTH * len(search.kept.ranking))
+        with search.timing.stage("search"):
+            pool = self._tools.ranker.rank(search.asked, search.words, min(wanted, MOST_CANDIDATES))
+        _add(search.kept, pool, min(wanted, MOST_CANDIDATES))
 
-        If they are many, going through the nearest ones finds enough of them soon.
-        """
-        if filters.to_milvus(tree)[1]:
-            return None
-        with self._sessions() as session:
-            some = select(Product.id).where(condition).limit(_FEW_PRODUCTS + 1)
-            found = list(session.scalars(some))
-        return found if len(found) <= _FEW_PRODUCTS else None
+    def _answer(
+        self,
+        search: _Search,
+        cursor: Cursor,
+        shown: list[Hydrated],
+        pool: Pool | None,
+        *,
+        limit: int | None = None,
+    ) -> SearchResponse:
+        asked, kept = search.asked, search.kept
+        limit = limit or asked.query.limit
+        end = shown[-1].at + 1 if shown else len(kept.ranking)
+        more = len(shown) == limit and (end < len(kept.ranking) or not kept.complete)
+        following = Cursor(search.search_id, end, cursor.shown + len(shown))
+        return SearchResponse(
+            search_id=search.search_id,
+            query=_query_out(search, limit),
+            results=[
+                self._result(search, one, cursor.shown + position, pool)
+                for position, one in enumerate(shown, start=1)
+            ],
+            next_cursor=str(following) if more else None,
+            timing_ms=search.timing.out(),
+            model=asked.serving.model,
+        )
 
     def _result(
-        self, found: Hydrated, position: int, search_id: str, serving: _Serving, key_id: str
+        self, search: _Search, found: Hydrated, position: int, pool: Pool | None
     ) -> SearchResult:
-        shown = Shown(
-            key_id=key_id,
-            decision=search_id,
-            kind="search",
-            item=found.product.id,
-            position=position,
-            model=serving.model.digest[:16],
-            issued_at=int(time.time()),
+        asked, one = search.asked, search.kept.ranking[found.at]
+        token = self._tools.signer.sign(
+            Shown(
+                key_id=search.key_id,
+                decision=search.search_id,
+                kind="search",
+                item=found.product.id,
+                position=position,
+                model=asked.serving.model.digest[:16],
+                issued_at=int(time.time()),
+            )
         )
+        fused = asked.question.by == "hybrid"
         return SearchResult(
             product=found.product,
-            score=found.score,
+            score=round(one.score, 6),
             image=found.image,
-            token=self._signer.sign(shown),
-            reasons=[f"its picture looks like the one asked for (cosine {found.score:.3f})"],
+            token=token,
+            reasons=reasons(one),
+            parts=parts(one, fused=fused) if asked.query.explain else [],
         )
+
+    def _facets(self, search: _Search, pool: Pool) -> list[Facet]:
+        fields = search.asked.query.facets
+        if not fields:
+            return []
+        with search.timing.stage("facets"), self._tools.sessions() as session:
+            ids = [one.product_id for one in pool.items]
+            counted = read_counted(session, ids, search.asked.condition)
+            return count_facets(counted, fields, exact=pool.complete)
+
+    def _keep(self, search: _Search, next_cursor: str | None) -> str | None:
+        """Remember the search; without Redis there is no next page, and nothing else is lost."""
+        try:
+            self._tools.memory.keep(search.search_id, search.kept)
+        except Unavailable as error:
+            _log.warning("search.not_remembered", reason=str(error))
+            return None
+        return next_cursor
+
+
+def _add(kept: Remembered, pool: Pool, wanted: int) -> None:
+    """Put behind the ranking what is not in it yet."""
+    known = {one.product_id for one in kept.ranking}
+    kept.ranking += [one for one in pool.items if one.product_id not in known]
+    kept.complete = pool.complete or wanted >= MOST_CANDIDATES
+
+
+def _read_then(kept: Remembered) -> Understood | None:
+    """The words as they were understood then: the vocabulary may have changed since."""
+    found = kept.question["reading"]
+    if found is None:
+        return None
+    return Understood(found[0], tuple(Corrected(*one) for one in found[1]))
+
+
+def _to_keep(asked: Asked, reading: Understood | None, key_id: str, box: Box | None) -> Remembered:
+    question, query = asked.question, asked.query
+    part = box or query.crop
+    vectors = (
+        np.empty((0, 0), np.float32) if question.vector is None else question.vector[np.newaxis, :]
+    )
+    return Remembered(
+        key_id=key_id,
+        model=asked.serving.model.digest,
+        collection=asked.serving.collection,
+        question={
+            "query": query.model_dump(mode="json", exclude_defaults=True, exclude={"image_base64"}),
+            "by": question.by,
+            "generation": asked.serving.generation,
+            "exclude": sorted(question.exclude),
+            "product_id": query.product_id,
+            "reading": None
+            if reading is None
+            else [
+                reading.query,
+                [[one.typed, one.meant] for one in reading.corrections],
+            ],
+        },
+        vectors=vectors,
+        map=question.map,
+        upload_id=query.upload_id,
+        crop=None if part is None else (part.x, part.y, part.width, part.height),
+    )
+
+
+def _query_out(search: _Search, limit: int) -> QueryOut:
+    asked, reading = search.asked, search.reading
+    return QueryOut(
+        by=asked.question.by,
+        text=asked.query.text,
+        corrections=[]
+        if reading is None
+        else [Correction(typed=one.typed, meant=one.meant) for one in reading.corrections],
+        product_id=asked.query.product_id,
+        filter=asked.query.filter,
+        limit=limit,
+        sort=asked.query.sort,
+    )
+
+
+def _category(asked: Asked, pool: Pool) -> CategoryOut | None:
+    found = pool.prediction
+    if found is None:
+        return None
+    return CategoryOut(
+        category=found.category,
+        confidence=round(found.confidence, 4),
+        use=asked.query.category,
+        candidates=[
+            CategoryGuess(category=path, confidence=round(confidence, 4))
+            for path, confidence in found.candidates[:5]
+        ],
+    )
+
+
+def _verdict(asked: Asked, pool: Pool) -> OutOfCatalogue | None:
+    """Judge whether the photo shows what this shop sells; words beside it ask on their own."""
+    if not asked.question.from_photo:
+        return None
+    score = out_of_catalogue(pool.neighbours, asked.calibration)
+    calibration = asked.calibration
+    return OutOfCatalogue(
+        score=round(score, 4),
+        threshold=round(calibration.threshold, 4),
+        rejected=calibration.rejects(score) and asked.question.by == "image",
+        calibrated=calibration.calibrated,
+    )

@@ -1,0 +1,200 @@
+"""What was asked, as a vector: photos, a product, likes and dislikes, put together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select, tuple_
+
+from vitrine.catalog.models import Product
+from vitrine.db import Sessions
+from vitrine.embedding.encoders import Encoders
+from vitrine.embedding.preprocess import seen_part
+from vitrine.embedding.regions import find_regions
+from vitrine.embedding.vectors import normalise
+from vitrine.errors import Conflict, Invalid, NotFound
+from vitrine.media.decode import Limits, decode
+from vitrine.retrieval.relevance_feedback import rocchio
+from vitrine.retrieval.stored import StoredPictures, read_pictures
+from vitrine.search.looking import as_region, encoder_in_use
+from vitrine.search.serving import Serving
+from vitrine.search.timing import Timing
+from vitrine.search.uploads import Uploads
+from vitrine.wire import Box, Region, SearchQuery, parse_product_id
+
+By = Literal["image", "text", "hybrid", "product", "likes"]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What a storefront asks: photos of one thing, and everything else that it said."""
+
+    photos: tuple[bytes, ...] = ()
+    query: SearchQuery = field(default_factory=SearchQuery)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to look for.
+
+    `vector` is float32 [d] of length 1; None where words alone ask. `map` is the feature map of the
+    first photo or of its crop, float16 [c, h, w].
+    """
+
+    by: By
+    vector: NDArray[np.float32] | None
+    text: str | None = None
+    map: NDArray[np.float16] | None = None
+    regions: list[Region] = field(default_factory=list)
+    exclude: frozenset[int] = frozenset()
+
+    @property
+    def from_photo(self) -> bool:
+        return self.map is not None
+
+
+class Understanding:
+    """Turns requests into questions."""
+
+    def __init__(
+        self, sessions: Sessions, encoders: Encoders, uploads: Uploads, limits: Limits
+    ) -> None:
+        self._sessions = sessions
+        self._encoders = encoders
+        self._uploads = uploads
+        self._limits = limits
+
+    def read(
+        self,
+        request: SearchRequest,
+        serving: Serving,
+        timing: Timing,
+        *,
+        key_id: str,
+        box: Box | None = None,
+    ) -> Question:
+        """Understand a request, or one box of it.
+
+        Raises Invalid, ImageRejected, NotFound, Conflict or Unavailable.
+        """
+        query = request.query
+        photos = request.photos
+        if query.upload_id is not None:
+            photos = (self._uploads.get(query.upload_id, key_id=key_id),)
+        _check(query, len(photos))
+        products = self._products(query, serving.model.digest)
+        vector, features = None, None
+        regions: list[Region] = []
+        if photos:
+            vector, features, regions = self._see(photos, box or query.crop, serving, timing)
+        elif query.product_id is not None:
+            # As its first picture shows it.
+            vector = products.pictures(query.product_id).vectors[0]
+        more = [products.mean(one) for one in query.more_like]
+        less = [products.mean(one) for one in query.less_like]
+        if more or less:
+            weights = query.rocchio
+            vector = rocchio(
+                vector, more, less, weights=(weights.query, weights.more, weights.less)
+            )
+        return Question(
+            by=_by(query, bool(photos), vector is not None),
+            vector=vector,
+            text=query.text,
+            map=features,
+            regions=regions,
+            exclude=products.all_named,
+        )
+
+    def _see(
+        self, photos: Sequence[bytes], box: Box | None, serving: Serving, timing: Timing
+    ) -> tuple[NDArray[np.float32], NDArray[np.float16], list[Region]]:
+        """Embed photos of one thing: the direction of their mean, and the map of the first."""
+        encoder = encoder_in_use(self._encoders, serving.model.digest)
+        with timing.stage("decode"):
+            side = encoder.spec.preprocessing.short_side
+            part = None if box is None else (box.x, box.y, box.width, box.height)
+            pictures = [decode(photo, self._limits, short_side=side, part=part) for photo in photos]
+        with timing.stage("encode"):
+            encoded = encoder.encode(pictures)
+        vector = normalise(encoded.embedding.mean(axis=0))
+        regions = []
+        if box is None:
+            seen = seen_part(pictures[0].size, encoder.spec.preprocessing)
+            found = find_regions(encoded.map[0], seen)
+            regions = [as_region(one.box, one.score) for one in found]
+        return vector, encoded.map[0].astype(np.float16), regions
+
+    def _products(self, query: SearchQuery, model: str) -> "_Products":
+        """Look up every product that the query names, in two statements."""
+        named = [*query.more_like, *query.less_like]
+        if query.product_id is not None:
+            named.append(query.product_id)
+        if not named and not query.exclude:
+            return _Products({}, {}, set())
+        pairs = {tuple(parse_product_id(one)) for one in [*named, *query.exclude]}
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Product.id, Product.seller_id, Product.sku).where(
+                    tuple_(Product.seller_id, Product.sku).in_(pairs)
+                )
+            )
+            ids = {f"{row.seller_id}:{row.sku}": int(row.id) for row in rows}
+            missing = next((one for one in named if one not in ids), None)
+            if missing is not None:
+                raise NotFound(f"There is no product {missing}.")
+            pictures = read_pictures(session, [ids[one] for one in named], model)
+        return _Products(ids, pictures, set(ids.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Products:
+    """Products that a query names, by public id. What it names is not among what it finds."""
+
+    ids: dict[str, int]
+    stored: dict[int, StoredPictures]
+    named: set[int]
+
+    @property
+    def all_named(self) -> frozenset[int]:
+        return frozenset(self.named)
+
+    def pictures(self, product: str) -> StoredPictures:
+        found = self.stored.get(self.ids[product])
+        if found is None:
+            raise Conflict(
+                f"No picture of {product} has been embedded yet; its job tells when it is."
+            )
+        return found
+
+    def mean(self, product: str) -> NDArray[np.float32]:
+        return normalise(self.pictures(product).vectors.mean(axis=0))
+
+
+def _check(query: SearchQuery, photos: int) -> None:
+    """Refuse a question that says nothing, or two things at once."""
+    ways = [photos > 0, query.product_id is not None]
+    if sum(ways) == 2:
+        raise Invalid(
+            "Ask by a photo or by `product_id`, not by both; `more_like` moves a photo's results "
+            "towards products."
+        )
+    if not any(ways) and query.text is None and not query.more_like:
+        raise Invalid(
+            "Send something to search for: a photo (an `image` file, `image_base64` or an "
+            "`upload_id`), a `product_id`, `text` or `more_like`."
+        )
+    if (query.crop is not None or query.boxes is not None) and photos != 1:
+        raise Invalid("`crop` and `boxes` are parts of one photo; send one photo with them.")
+
+
+def _by(query: SearchQuery, photos: bool, seen: bool) -> By:
+    if seen and query.text is not None:
+        return "hybrid"
+    if photos:
+        return "image"
+    if query.product_id is not None:
+        return "product"
+    return "text" if query.text is not None else "likes"

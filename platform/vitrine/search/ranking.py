@@ -1,0 +1,294 @@
+"""From a question to a ranking: the searches side by side, their fusion, and what moves it."""
+
+import contextvars
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import numpy as np
+from sqlalchemy import ColumnElement, select, true
+
+from vitrine.catalog.models import Product
+from vitrine.db import Sessions
+from vitrine.index.client import VectorIndex
+from vitrine.index.text import TextIndex
+from vitrine.retrieval import filters
+from vitrine.retrieval.candidates import Among, candidates
+from vitrine.retrieval.diversity import diversify
+from vitrine.retrieval.fusion import Ranking, reciprocal_ranks, weighted_scores
+from vitrine.retrieval.grouping import Ranked
+from vitrine.retrieval.stored import Facts, read_facts, read_pictures
+from vitrine.retrieval.text import text_candidates
+from vitrine.search.calibration import Calibration
+from vitrine.search.category import NEIGHBOURS, Neighbour, Prediction, predict
+from vitrine.search.question import Question
+from vitrine.search.serving import Serving
+from vitrine.wire import SearchQuery
+
+T = TypeVar("T")
+
+# Each of the two searches of a hybrid one looks so deep.
+HYBRID_DEPTH = 200
+# Other orders than relevance are of so many products that match best.
+SORTED_DEPTH = 500
+DIVERSE_DEPTH = 200
+# Photos: of what matches everything does a little. Words: what matches has one of them.
+FACET_DEPTH, TEXT_FACET_DEPTH = 200, 1000
+MOST_CANDIDATES = 4096
+# Up to so many products that match a condition on attributes are named to the index.
+_FEW_PRODUCTS = 2000
+# What a certain category adds to a cosine, and to a fused score in ranks of the best.
+CATEGORY_BOOST, FUSED_BOOST = 0.03, 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Products in their order. `complete`: no others match."""
+
+    items: list[Ranked]
+    complete: bool
+    neighbours: list[Neighbour] = field(default_factory=list)
+    prediction: Prediction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with the conditions and the wishes that came with it."""
+
+    question: Question
+    query: SearchQuery
+    tree: filters.Filter
+    serving: Serving
+    calibration: Calibration
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        return filters.to_sql(self.tree)
+
+    def depth(self, wanted: int) -> int:
+        """How many products to rank so that `wanted` of them can be shown in the right order."""
+        needs = [wanted]
+        if self.question.by == "hybrid":
+            needs.append(HYBRID_DEPTH)
+        if self.question.from_photo:
+            needs.append(NEIGHBOURS)
+        if self.query.sort != "relevance":
+            needs.append(SORTED_DEPTH)
+        if self.query.diversity > 0:
+            needs.append(min(DIVERSE_DEPTH, 5 * wanted))
+        if self.query.facets:
+            needs.append(TEXT_FACET_DEPTH if self.question.by == "text" else FACET_DEPTH)
+        return max(needs)
+
+
+class Ranker:
+    """Ranks products; safe to share between threads."""
+
+    def __init__(self, sessions: Sessions, index: VectorIndex, texts: TextIndex) -> None:
+        self._sessions = sessions
+        self._index = index
+        self._texts = texts
+        self._beside = ThreadPoolExecutor(max_workers=16, thread_name_prefix="words")
+
+    def rank(self, asked: Asked, words: str | None, wanted: int) -> Pool:
+        """Rank at least `wanted` products, if there are as many; best first.
+
+        `words` are those of the question as the index is asked for them.
+        """
+        pool = self._rank(asked, words, asked.depth(wanted))
+        predicted = pool.prediction.category if pool.prediction else None
+        if asked.query.category != "filter" or predicted is None:
+            return pool
+        narrow = filters.within_category(asked.tree, predicted)
+        narrowed = self._rank(replace(asked, tree=narrow), words, asked.depth(wanted))
+        return replace(narrowed, neighbours=pool.neighbours, prediction=pool.prediction)
+
+    def _rank(self, asked: Asked, words: str | None, depth: int) -> Pool:
+        among = Among(only=self._matching(asked), exclude=asked.question.exclude)
+        found = self._search(asked, words, depth, among)
+        items = self._fuse(asked, found)
+        with self._sessions() as session:
+            facts = read_facts(session, [one.product_id for one in items], asked.condition)
+        items = [one for one in items if one.product_id in facts]
+        neighbours: list[Neighbour] = []
+        prediction = None
+        if asked.question.from_photo:
+            neighbours = self._neighbours(asked, items, facts)
+            prediction = predict(neighbours, asked.calibration)
+            if asked.query.category == "boost":
+                _boost(items, facts, prediction, fused=asked.question.by == "hybrid")
+        least = asked.query.min_score
+        if least is not None and asked.question.vector is not None:
+            items = [one for one in items if one.cosine is not None and one.cosine >= least]
+        items.sort(key=lambda one: (-one.score, one.product_id))
+        items = self._ordered(asked, items, facts)
+        complete = found.complete or asked.query.sort != "relevance"
+        return Pool(items, complete, neighbours, prediction)
+
+    def _search(self, asked: Asked, words: str | None, depth: int, among: Among) -> "_Found":
+        """Ask by vector and by words side by side, with the same filter."""
+        question = asked.question
+        later: Future[dict[int, float]] | None = None
+        if words is not None and question.vector is not None:
+            later = self._start(lambda: self._by_words(asked, words, depth, among))
+        cosines: dict[int, tuple[int | None, float]] = {}
+        bm25: dict[int, float] = {}
+        if question.vector is not None:
+            near = candidates(
+                self._index,
+                asked.serving.collection,
+                question.vector[np.newaxis, :],
+                asked.tree,
+                depth,
+                among=among,
+            )
+            cosines = {one.product_id: (one.image_id, one.score) for one in near}
+        if later is not None:
+            bm25 = later.result()
+        elif words is not None:
+            bm25 = self._by_words(asked, words, depth, among)
+        complete = len(cosines) < depth and len(bm25) < depth
+        if later is not None:
+            self._look_at(asked, cosines, bm25)
+        return _Found(cosines, bm25, complete)
+
+    def _by_words(self, asked: Asked, words: str, depth: int, among: Among) -> dict[int, float]:
+        found = text_candidates(self._texts, words, asked.tree, depth, among=among)
+        return {one.product_id: one.score for one in found}
+
+    def _look_at(
+        self,
+        asked: Asked,
+        cosines: dict[int, tuple[int | None, float]],
+        bm25: dict[int, float],
+    ) -> None:
+        """Compare those that words alone found with the photo too.
+
+        Else whoever is not among the nearest would count as not alike at all, however near.
+        """
+        vector = asked.question.vector
+        assert vector is not None
+        unseen = [product for product in bm25 if product not in cosines]
+        with self._sessions() as session:
+            stored = read_pictures(session, unseen, asked.serving.model.digest)
+        for product, pictures in stored.items():
+            cosines[product] = pictures.best(vector)
+
+    def _fuse(self, asked: Asked, found: "_Found") -> list[Ranked]:
+        items = {
+            product: Ranked(product, image, cosine=cosine)
+            for product, (image, cosine) in found.cosines.items()
+        }
+        for product, score in found.bm25.items():
+            items.setdefault(product, Ranked(product, None)).bm25 = score
+        if asked.question.by != "hybrid":
+            for one in items.values():
+                if one.cosine is not None:
+                    one.parts["image"] = one.cosine
+                else:
+                    one.parts["text"] = one.bm25 or 0.0
+            return list(items.values())
+        fusion = asked.query.fusion
+        rankings = [
+            Ranking("image", {id_: one for id_, (_, one) in found.cosines.items()}, fusion.image),
+            Ranking("text", found.bm25, fusion.text),
+        ]
+        fuse = reciprocal_ranks if fusion.method == "rrf" else weighted_scores
+        for product, parts in fuse(rankings).items():
+            items[product].parts = parts
+        return list(items.values())
+
+    def _neighbours(
+        self, asked: Asked, items: Sequence[Ranked], facts: dict[int, Facts]
+    ) -> list[Neighbour]:
+        """The nearest of the whole catalogue: those that a filter let through are no fair vote."""
+        cosines = {one.product_id: one.cosine for one in items if one.cosine is not None}
+        if asked.tree != filters.EVERYTHING:
+            vector = asked.question.vector
+            assert vector is not None
+            near = candidates(
+                self._index,
+                asked.serving.collection,
+                vector[np.newaxis, :],
+                filters.EVERYTHING,
+                NEIGHBOURS,
+            )
+            cosines = {one.product_id: one.score for one in near}
+            with self._sessions() as session:
+                facts = read_facts(session, list(cosines), true())
+        return [
+            Neighbour(product, facts[product].category, cosine)
+            for product, cosine in cosines.items()
+            if product in facts
+        ]
+
+    def _ordered(self, asked: Asked, items: list[Ranked], facts: dict[int, Facts]) -> list[Ranked]:
+        sort = asked.query.sort
+        if sort != "relevance":
+            sign = -1 if sort == "price_desc" else 1
+            if sort == "newest":
+                return sorted(items, key=lambda one: facts[one.product_id].created_at, reverse=True)
+            return sorted(items, key=lambda one: sign * facts[one.product_id].price)
+        if asked.query.diversity > 0:
+            return self._diverse(asked, items)
+        return items
+
+    def _diverse(self, asked: Asked, items: list[Ranked]) -> list[Ranked]:
+        """Reorder the best by MMR on their stored vectors; the rest follows as it was."""
+        best, rest = items[:DIVERSE_DEPTH], items[DIVERSE_DEPTH:]
+        with self._sessions() as session:
+            ids = [one.product_id for one in best]
+            stored = read_pictures(session, ids, asked.serving.model.digest)
+        if not stored:
+            return items
+        nothing = np.zeros_like(next(iter(stored.values())).vectors[0])
+        vectors = np.stack(
+            [
+                stored[one.product_id].vector_of(one.image_id)
+                if one.product_id in stored
+                else nothing
+                for one in best
+            ]
+        )
+        relevance = np.array([one.score for one in best])
+        order = diversify(relevance, vectors, asked.query.diversity, len(best))
+        return [best[at] for at in order] + rest
+
+    def _matching(self, asked: Asked) -> list[int] | None:
+        """Name the products that match, if the index cannot tell and they are few.
+
+        If they are many, going through the nearest ones finds enough of them soon.
+        """
+        if filters.to_milvus(asked.tree)[1]:
+            return None
+        with self._sessions() as session:
+            some = select(Product.id).where(asked.condition).limit(_FEW_PRODUCTS + 1)
+            found = list(session.scalars(some))
+        return found if len(found) <= _FEW_PRODUCTS else None
+
+    def _start(self, work: Callable[[], T]) -> "Future[T]":
+        """Run it beside this thread, with the deadline of this request."""
+        context = contextvars.copy_context()
+        return self._beside.submit(context.run, work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the two searches found: (image, cosine) and BM25 by product."""
+
+    cosines: dict[int, tuple[int | None, float]]
+    bm25: dict[int, float]
+    complete: bool
+
+
+def _boost(
+    items: Sequence[Ranked], facts: dict[int, Facts], prediction: Prediction, *, fused: bool
+) -> None:
+    """Raise the products of the likely categories, each by how likely its category is."""
+    most = FUSED_BOOST if fused else CATEGORY_BOOST
+    likely = dict(prediction.candidates)
+    for one in items:
+        confidence = likely.get(facts[one.product_id].category, 0.0)
+        if confidence > 0:
+            one.parts["category"] = most * confidence
