@@ -67,6 +67,11 @@ class Breaker:
             if trying:
                 self._trying = False
 
+    def refuse(self) -> None:
+        """Raise Unavailable while a call would be refused; for work that leads up to one."""
+        if self._opens_at is not None and self._clock() < self._opens_at:
+            self._admit()
+
     @contextmanager
     def look(self) -> Iterator[None]:
         """Make one call inside that is never refused and whose failure does not count.

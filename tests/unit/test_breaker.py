@@ -68,6 +68,19 @@ def test_an_error_that_tells_nothing_changes_nothing(breaker: Breaker) -> None:
     refused(breaker)
 
 
+def test_work_that_leads_up_to_a_call_is_refused_with_it(breaker: Breaker, clock: Clock) -> None:
+    breaker.refuse()
+    for _ in range(3):
+        fail(breaker)
+    with pytest.raises(Unavailable):
+        breaker.refuse()
+    clock.now += 5
+    breaker.refuse()
+    with breaker.attempt():  # the one try is still there
+        pass
+    assert breaker.closed
+
+
 @pytest.fixture
 def rested(breaker: Breaker, clock: Clock) -> Breaker:
     for _ in range(3):

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis import Redis
+from redis.commands.core import Script
 
 from vitrine.errors import Unavailable
 from vitrine.redis_calls import RedisCalls
 
 _MICROSECONDS = 1_000_000
-# Of the bucket's size, by default: a page asks for several things at once.
+# What is earned in this time may be asked for at once: a page wants several things.
 _BURST_SECONDS = 10
 _LEAST_BURST = 10
 _REMEMBER_BUCKETS = 10_000
@@ -95,6 +96,7 @@ class Buckets:
 
     def __init__(self, redis: RedisCalls) -> None:
         self._redis = redis
+        self._script: Script | None = None
         self._full_at: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -112,8 +114,9 @@ class Buckets:
         numbers = [number for quota in quotas for number in (quota.interval, quota.burst)]
 
         def ask(redis: Redis) -> list[int]:
-            # The client keeps the script's digest, and sends its text only if Redis forgot it.
-            return list(redis.register_script(_SCRIPT)(keys=keys, args=numbers))
+            # It is named by its digest; its text is sent only where Redis does not know it yet.
+            script = self._script = self._script or redis.register_script(_SCRIPT)
+            return list(script(keys=keys, args=numbers))
 
         return self._redis.call(ask)
 

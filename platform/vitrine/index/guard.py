@@ -36,6 +36,10 @@ class Guard:
             with self._breaker.attempt(None if fair else _cut_short):
                 yield
 
+    def refuse(self) -> None:
+        """Raise Unavailable while the server is known to be silent."""
+        self._breaker.refuse()
+
     @contextmanager
     def look(self) -> Iterator[None]:
         """Make a call inside that asks whether the server is well: it is always made."""
