@@ -19,6 +19,7 @@ from vitrine.api import (
     problems,
     products,
     search,
+    uploads,
 )
 from vitrine.api.auth import Authenticator
 from vitrine.api.operations import Route
@@ -27,6 +28,7 @@ from vitrine.assembly import Platform
 
 RESOURCES = (
     search.routes,
+    uploads.routes,
     products.routes,
     jobs.routes,
     media.routes,

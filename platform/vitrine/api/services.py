@@ -8,7 +8,9 @@ from vitrine.api.readiness import Readiness
 from vitrine.api.renditions import Renditions
 from vitrine.assembly import Platform
 from vitrine.catalog.service import Catalog
+from vitrine.search.looking import Looking
 from vitrine.search.service import SearchService
+from vitrine.search.uploads import Uploads
 from vitrine.settings import Settings
 
 
@@ -19,6 +21,8 @@ class Services:
     settings: Settings
     catalog: Catalog
     search: SearchService
+    uploads: Uploads
+    looking: Looking
     renditions: Renditions
     readiness: Readiness
     metrics: Metrics
@@ -32,6 +36,8 @@ def build_services(platform: Platform) -> Services:
         settings=platform.settings,
         catalog=platform.catalog,
         search=platform.search,
+        uploads=platform.uploads,
+        looking=platform.looking,
         renditions=Renditions(platform.blobs, platform.limits),
         readiness=readiness,
         metrics=Metrics(platform.sessions, readiness),

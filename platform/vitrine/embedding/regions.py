@@ -48,14 +48,12 @@ def find_regions(feature_map: Floats, seen: Box = WHOLE) -> list[FoundRegion]:
     boxes, covered, templates = _candidates(*strength.shape)
     flat = strength.ravel()
     fit = templates @ (flat - flat.mean())
-    above = flat - flat.min()
-    free = fit > 0
+    above = (flat - flat.min()) / (flat - flat.min()).sum()
     found: list[FoundRegion] = []
-    while len(found) < MOST and free.any():
-        best = int(np.argmax(np.where(free, fit, -np.inf)))
-        share = float(covered[best] @ above / above.sum())
-        found.append(FoundRegion(_in_photo(boxes[best], seen), round(share, 4)))
-        free &= overlaps(boxes, boxes[best]) < _MOST_OVERLAP
+    while len(found) < MOST and fit[best := int(fit.argmax())] > 0:
+        box = boxes[:, best]
+        found.append(FoundRegion(_in_photo(box, seen), round(float(covered[best] @ above), 4)))
+        fit[overlaps(boxes, box) >= _MOST_OVERLAP] = 0
     return found or [FoundRegion(WHOLE, 1.0)]
 
 
@@ -79,11 +77,12 @@ def activation(feature_map: NDArray[np.float32]) -> NDArray[np.float32] | None:
 
 
 def overlaps(boxes: Floats, box: Floats) -> Floats:
-    """Intersection over union of boxes [n, 4] with one box [4]."""
-    low = np.maximum(boxes[:, :2], box[:2])
-    high = np.minimum(boxes[:, :2] + boxes[:, 2:], box[:2] + box[2:])
-    common = np.maximum(high - low, 0).prod(1)
-    return np.asarray(common / (boxes[:, 2:].prod(1) + box[2:].prod() - common))
+    """Intersection over union of boxes [4, n] with one box [4]."""
+    x, y, width, height = boxes
+    across = np.minimum(x + width, box[0] + box[2]) - np.maximum(x, box[0])
+    down = np.minimum(y + height, box[1] + box[3]) - np.maximum(y, box[1])
+    common = np.maximum(across, 0) * np.maximum(down, 0)
+    return np.asarray(common / (width * height + box[2] * box[3] - common))
 
 
 def _standardised(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -102,10 +101,10 @@ def _in_photo(box: Floats, seen: Box) -> Box:
 
 @lru_cache(maxsize=8)
 def _candidates(height: int, width: int) -> tuple[Floats, Floats, Floats]:
-    """Every box [n, 4]; how much it covers of each place and, with soft edges, its template.
+    """Every box [4, n]; how much it covers of each place and, with soft edges, its template.
 
-    Both are [n, places]. Templates have mean 0 and length 1, so that a product with an activation
-    is the root of what the box explains of its variance.
+    The latter are [n, places]. A template has mean 0 and length 1, so that its product with an
+    activation is the root of what the box explains of its variance.
     """
     rows, sharp_rows, soft_rows = _intervals(height)
     columns, sharp_columns, soft_columns = _intervals(width)
@@ -114,13 +113,14 @@ def _candidates(height: int, width: int) -> tuple[Floats, Floats, Floats]:
     soft = np.einsum("ih,jw->ijhw", soft_rows, soft_columns).reshape(shape)
     across = np.tile(columns, (len(rows), 1))
     down = np.repeat(rows, len(columns), axis=0)
-    boxes = np.stack([across[:, 0], down[:, 0], across[:, 1], down[:, 1]], axis=1)
+    boxes = np.stack([across[:, 0], down[:, 0], across[:, 1], down[:, 1]])
     centred = soft - soft.mean(1, keepdims=True)
     lengths = np.linalg.norm(centred, axis=1)
     # The largest are nearly flat: what they explain would be noise.
     telling = lengths > 0.15
     templates = centred[telling] / lengths[telling, None]
-    return boxes[telling], covered[telling].astype(np.float32), templates.astype(np.float32)
+    boxes, covered = boxes[:, telling].astype(np.float32), covered[telling].astype(np.float32)
+    return boxes, covered, templates.astype(np.float32)
 
 
 def _intervals(places: int) -> tuple[Floats, Floats, Floats]:
@@ -129,9 +129,7 @@ def _intervals(places: int) -> tuple[Floats, Floats, Floats]:
     Both covers are [n, places].
     """
     least = min(int(np.ceil(_LEAST_PLACES / places * _STEPS)), _STEPS)
-    pairs = [
-        (low, high) for low in range(_STEPS) for high in range(low + least, _STEPS + 1)
-    ]  # fmt: skip
+    pairs = [(low, high) for low in range(_STEPS) for high in range(low + least, _STEPS + 1)]
     low, high = np.array(pairs).T / _STEPS
     at = (np.arange(places * _FINE) + 0.5) / _FINE
     inside = (at >= low[:, None] * places) & (at < high[:, None] * places)

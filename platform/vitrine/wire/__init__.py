@@ -44,6 +44,7 @@ from vitrine.wire.search import (
     UploadId,
 )
 from vitrine.wire.service import Alive, Check, Problem, ProblemField, Readiness
+from vitrine.wire.uploads import UploadIn, UploadOptions, UploadOut
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -93,6 +94,9 @@ __all__ = [
     "Sort",
     "TimingMs",
     "UploadId",
+    "UploadIn",
+    "UploadOptions",
+    "UploadOut",
     "is_seller",
     "parse_product_id",
     "read",

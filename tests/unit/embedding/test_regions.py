@@ -19,7 +19,7 @@ def scene(side: int, *things: tuple[slice, slice], channels: int = 16) -> np.nda
 
 
 def iou(one: Box, other: Box) -> float:
-    return float(overlaps(np.array([one]), np.array(other))[0])
+    return float(overlaps(np.array([one]).T, np.array(other))[0])
 
 
 def test_overlaps_are_those_of_counted_cells() -> None:
