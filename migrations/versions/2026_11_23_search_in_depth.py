@@ -18,13 +18,22 @@ def upgrade() -> None:
         "product_texts",
         sa.Column("product_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("terms", ARRAY(sa.Text()), nullable=False),
+        sa.Column("described", ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("product_id", name="pk_product_texts"),
     )
     op.create_table(
         "vocabulary",
         sa.Column("term", sa.Text(), nullable=False),
         sa.Column("products", sa.Integer(), nullable=False),
+        sa.Column("mentions", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("term", name="pk_vocabulary"),
+    )
+    op.create_table(
+        "vocabulary_state",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_vocabulary_state_id")),
+        sa.PrimaryKeyConstraint("id", name="pk_vocabulary_state"),
     )
     op.create_table(
         "empty_searches",
@@ -66,5 +75,6 @@ def downgrade() -> None:
     op.drop_column("api_keys", "origins")
     op.drop_table("calibrations")
     op.drop_table("empty_searches")
+    op.drop_table("vocabulary_state")
     op.drop_table("vocabulary")
     op.drop_table("product_texts")

@@ -23,10 +23,12 @@ FILL = "fill"
 """Key: content id. Make its vector for a generation that is built beside the one in use."""
 SYNC = "sync"
 """Key: product image id. Make the index row equal to Postgres, or absent."""
+TEXT = "text"
+"""Key: product id. Make its row of the text index and its words equal to Postgres, or absent."""
 PURGE = "purge"
 """Key: content id. Remove picture, vectors and file if nothing uses them any more."""
 
-KINDS = (EMBED, FILL, SYNC, PURGE)
+KINDS = (EMBED, FILL, SYNC, TEXT, PURGE)
 
 MAX_BACKOFF_SECONDS = 300
 

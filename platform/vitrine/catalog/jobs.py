@@ -15,11 +15,14 @@ from vitrine.wire import JobOut
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """One piece of work a job waits for; `state` is pending, or what it already came to."""
+    """One piece of work a job waits for; `state` is pending, or what it already came to.
+
+    `cid` is empty for what is about no picture.
+    """
 
     kind: str
     key: str
-    cid: str
+    cid: str = ""
     state: str = "pending"
     reason: str | None = None
 

@@ -176,18 +176,36 @@ class ApiKey(Base):
 
 
 class ProductText(Base):
-    """The words of a product that the vocabulary counts; it outlives the product until a sync."""
+    """The words of a product that the vocabulary counts; it outlives the product until a sync.
+
+    `terms` are what it is called by; `described` are those of its description alone.
+    """
 
     __tablename__ = "product_texts"
 
     product_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     terms: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    described: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
 
 
 class Term(Base):
-    """A word of the catalogue, and how many products have it."""
+    """A word of the catalogue: how many products are called by it, and how many mention it.
+
+    What is only mentioned is known, so it is not corrected, but it is not suggested.
+    """
 
     __tablename__ = "vocabulary"
 
     term: Mapped[str] = mapped_column(primary_key=True)
     products: Mapped[int]
+    mentions: Mapped[int] = mapped_column(server_default="0")
+
+
+class VocabularyState(Base):
+    """One row that changes with the vocabulary, so that who keeps a copy reads it only then."""
+
+    __tablename__ = "vocabulary_state"
+    __table_args__ = (CheckConstraint("id = 1", name="id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(BigInteger)

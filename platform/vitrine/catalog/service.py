@@ -63,9 +63,11 @@ class Catalog:
             _touch(product, created=created, changed=bool(changed) or pictures.changed)
             if changed & INDEXED_FIELDS:
                 work.owe(session, work.SYNC, [use.id for use in pictures.kept])
+            if created or changed:
+                work.owe(session, work.TEXT, [product.id])
             job = _job_for(session, "product.put", product, pictures)
             accepted = Accepted(product=self._view(session, product), job=job)
-        self._doorbell.ring((work.EMBED, work.FILL, work.SYNC, work.PURGE))
+        self._doorbell.ring((work.EMBED, work.FILL, work.SYNC, work.TEXT, work.PURGE))
         return accepted
 
     def patch(self, seller: str, sku: str, patch: ProductPatch) -> Accepted:
@@ -77,9 +79,11 @@ class Catalog:
             uses = _uses(session, product.id)
             if changed & INDEXED_FIELDS:
                 work.owe(session, work.SYNC, [use.id for use in uses])
+            if changed:
+                work.owe(session, work.TEXT, [product.id])
             job = _job_for(session, "product.patch", product, Pictures(kept=uses))
             accepted = Accepted(product=self._view(session, product), job=job)
-        self._doorbell.ring((work.SYNC,))
+        self._doorbell.ring((work.SYNC, work.TEXT))
         return accepted
 
     def delete(self, seller: str, sku: str) -> JobOut:
@@ -89,6 +93,7 @@ class Catalog:
             uses = _uses(session, product.id)
             session.execute(delete(Product).where(Product.id == product.id))
             work.owe(session, work.SYNC, [use.id for use in uses])
+            work.owe(session, work.TEXT, [product.id])
             work.owe(session, work.PURGE, [use.cid for use in uses])
             job = open_job(
                 session,
@@ -97,11 +102,12 @@ class Catalog:
                 product=f"{seller}:{sku}",
                 awaited=[
                     *(Awaited(work.SYNC, str(use.id), use.cid) for use in uses),
+                    Awaited(work.TEXT, str(product.id)),
                     *(Awaited(work.PURGE, use.cid, use.cid) for use in uses),
                 ],
             )
             view = read_job(session, str(job.id))
-        self._doorbell.ring((work.SYNC, work.PURGE))
+        self._doorbell.ring((work.SYNC, work.TEXT, work.PURGE))
         return view
 
     def get(self, product_id: str) -> ProductOut:
@@ -220,7 +226,8 @@ def _uses(session: Session, product_id: int) -> list[ProductImage]:
 
 
 def _job_for(session: Session, kind: str, product: Product, pictures: Pictures) -> JobOut:
-    """Open a job for every picture of the listing, and for the index rows of those removed."""
+    """Open a job for every picture of the listing, for the index rows of those removed, and for its
+    words if they are on their way."""
     session.flush()
     uses = [*pictures.kept, *pictures.added]
     for use in uses:
@@ -236,6 +243,9 @@ def _job_for(session: Session, kind: str, product: Product, pictures: Pictures) 
     # it. So each is owed once more: whatever happens meanwhile, one more sync comes after the job.
     work.owe(session, work.SYNC, [item.key for item in awaited if item.state == "pending"])
     awaited += [Awaited(work.SYNC, str(id_), cid) for id_, cid in pictures.removed]
+    if work.pending_keys(session, work.TEXT, [product.id]):
+        work.owe(session, work.TEXT, [product.id])
+        awaited.append(Awaited(work.TEXT, str(product.id)))
     job: Job = open_job(
         session,
         kind,

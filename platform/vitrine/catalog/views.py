@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from vitrine import work
 from vitrine.catalog.models import FAILED, Image, Job, JobItem, Product, ProductImage
 from vitrine.wire import ImageOut, JobCounts, JobError, JobImage, JobOut, ProductOut
 
@@ -55,9 +56,17 @@ def product_out(product: Product, images: list[ImageOut], currency: str) -> Prod
 
 
 def job_out(job: Job, items: Iterable[JobItem]) -> JobOut:
-    """A job with one entry a picture: the least finished of the work items about it."""
+    """A job with one entry a picture: the least finished of the work items about it.
+
+    The words of the product are no picture: the job waits for them, and only says if they failed.
+    """
     pictures: dict[str, JobImage] = {}
+    wordless: list[JobError] = []
     for item in items:
+        if item.kind == work.TEXT:
+            if item.state == "failed":
+                wordless.append(JobError(reason=f"Not found by words: {item.reason}"))
+            continue
         cid = item.cid or item.key
         seen = pictures.get(cid)
         if seen is None or _JOB_STATES.index(item.state) < _JOB_STATES.index(seen.state):
@@ -76,7 +85,8 @@ def job_out(job: Job, items: Iterable[JobItem]) -> JobOut:
             JobError(image=picture.id, reason=picture.reason or "unknown")
             for picture in pictures.values()
             if picture.state == "failed"
-        ],
+        ]
+        + wordless,
         created_at=job.created_at,
         finished_at=job.finished_at,
     )

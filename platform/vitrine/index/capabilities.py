@@ -38,6 +38,16 @@ class Capabilities:
         }
 
     @property
+    def full_text(self) -> bool:
+        """Whether words can be searched for: the BM25 of Milvus came with 2.5."""
+        return self.lite or self._number >= (2, 5)
+
+    @property
+    def weighs_words(self) -> bool:
+        """Whether the server's own BM25 ranks rightly; see `bm25` for why that of Lite does not."""
+        return not self.lite
+
+    @property
     def serialise_writers(self) -> bool:
         """Whether two writers of one collection, in whatever process, must take turns."""
         return self.lite
@@ -60,6 +70,10 @@ class Capabilities:
     def strong(self) -> dict[str, str]:
         """A read that sees every write acknowledged before it."""
         return {} if self.lite else {"consistency_level": STRONG}
+
+    @property
+    def _number(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in re.findall(r"\d+", self.version)[:2])
 
     def search_params(self, limit: int) -> dict[str, Any]:
         """Parameters of one search; `ef` may not be smaller than the limit."""

@@ -63,24 +63,31 @@ class VectorIndex:
 
     @property
     def capabilities(self) -> Capabilities:
-        return self._call(None, lambda connected: connected.capabilities)
+        return self.call(None, lambda connected: connected.capabilities)
 
     def ping(self) -> str | None:
         """Say what is wrong with the index, or None."""
         try:
-            self._look(lambda c: c.client.get_server_version(timeout=self._timeout_seconds))
+            self._look(lambda c: c.client.get_server_version(timeout=self.timeout_seconds))
         except VitrineError as error:
             return str(error)
         return None
 
+    def require_answer(self) -> None:
+        """Raise Unavailable while the index is known not to answer; asks nobody.
+
+        For what would compute in vain, such as the vector of a query photo.
+        """
+        self._guard.refuse()
+
     def collections(self) -> list[str]:
-        names = self._call(None, lambda c: c.client.list_collections(timeout=self._timeout_seconds))
+        names = self.call(None, lambda c: c.client.list_collections(timeout=self.timeout_seconds))
         return sorted(names)
 
     def exists(self, collection: str) -> bool:
         return bool(
-            self._call(
-                None, lambda c: c.client.has_collection(collection, timeout=self._timeout_seconds)
+            self.call(
+                None, lambda c: c.client.has_collection(collection, timeout=self.timeout_seconds)
             )
         )
 
@@ -89,47 +96,56 @@ class VectorIndex:
 
         Raises Misconfigured if it is there with vectors of another size.
         """
-        self._call(
+        self.call(
             None,
             lambda c: collections.create(
-                c.client, c.capabilities, collection, dim, timeout_seconds=self._patience
+                c.client, c.capabilities, collection, dim, timeout_seconds=self.patience_seconds
             ),
         )
 
     def drop(self, collection: str) -> None:
-        self._call(
+        self.call(
             None,
-            lambda c: collections.drop(c.client, collection, timeout_seconds=self._patience),
+            lambda c: collections.drop(c.client, collection, timeout_seconds=self.patience_seconds),
         )
 
     def upsert(self, collection: str, rows: Sequence[IndexRow]) -> None:
         """Write whole rows; a row that is there is replaced."""
         for batch in _batches(rows):
-            self._write(collection, partial(self._upsert, collection, batch))
+            self.write(collection, partial(self._upsert, collection, batch))
 
     def delete(self, collection: str, ids: Sequence[int]) -> None:
         """Remove rows; an id that is not there is no error."""
         for chunk in _chunks(ids):
-            self._write(collection, partial(self._delete, collection, chunk))
+            self.write(collection, partial(self._delete, collection, chunk))
 
     def flush(self, collection: str) -> None:
         """Make fresh rows as fast to search as old ones, where the server needs to be told."""
-        self._write(collection, partial(self._flush, collection))
+        self.write(collection, partial(self._flush, collection))
 
     def present(self, collection: str, ids: Sequence[int]) -> set[int]:
         """Read back which ids are there, after every write acknowledged before."""
         found: set[int] = set()
         for chunk in _chunks(ids):
-            found |= self._call(collection, partial(self._present, collection, chunk))
+            found |= self.call(collection, partial(self._present, collection, chunk))
         return found
 
     def scalars(self, collection: str, *, after: int, limit: int) -> list[IndexScalars]:
         """Read up to `limit` rows with an id greater than `after`, by id; empty at the end."""
+        rows = self.page(collection, collections.SCALARS, after=after, limit=limit)
+        return [IndexScalars(**row) for row in rows]
+
+    def page(
+        self, collection: str, columns: Sequence[str], *, after: int, limit: int
+    ) -> list[dict[str, Any]]:
+        """Read these columns of up to `limit` rows with an id greater than `after`, by id."""
         if not 0 < limit <= MAX_RESULTS:
             raise ValueError(f"limit is {limit}; it has to be between 1 and {MAX_RESULTS}.")
-        rows = self._call(collection, lambda c: self._page(c, collection, after, limit))
-        found = [IndexScalars(**{name: row[name] for name in collections.SCALARS}) for row in rows]
-        return sorted(found, key=lambda row: row.id)
+        rows = self.call(
+            collection, lambda c: self._page(c, collection, list(columns), after, limit)
+        )
+        found = [{name: row[name] for name in columns} for row in rows]
+        return sorted(found, key=lambda row: int(row["id"]))
 
     def search(
         self, collection: str, vectors: Vectors, *, expression: str = "", limit: int
@@ -141,7 +157,7 @@ class VectorIndex:
         if not 0 < limit <= MAX_RESULTS:
             raise ValueError(f"limit is {limit}; it has to be between 1 and {MAX_RESULTS}.")
         queries = np.ascontiguousarray(np.atleast_2d(vectors), dtype=np.float32)
-        answers = self._call(
+        answers = self.call(
             collection,
             lambda c: c.client.search(
                 collection,
@@ -151,27 +167,29 @@ class VectorIndex:
                 limit=limit,
                 output_fields=["product_id"],
                 search_params=c.capabilities.search_params(limit),
-                timeout=self._timeout_seconds,
+                timeout=self.timeout_seconds,
                 **c.capabilities.consistency,
             ),
         )
         return [_ordered(answer) for answer in answers]
 
     @property
-    def _timeout_seconds(self) -> float:
+    def timeout_seconds(self) -> float:
+        """How long one call may take now."""
         return deadline.bounded(self._own_timeout_seconds)
 
     @property
-    def _patience(self) -> float:
+    def patience_seconds(self) -> float:
+        """How long making, loading or flushing a collection may take now."""
         return deadline.bounded(self._own_timeout_seconds * _ADMIN_FACTOR)
 
     def _upsert(self, collection: str, rows: Sequence[IndexRow], connected: Connected) -> None:
         entities = [collections.entity(row) for row in rows]
-        connected.client.upsert(collection, entities, timeout=self._timeout_seconds)
+        connected.client.upsert(collection, entities, timeout=self.timeout_seconds)
 
     def _delete(self, collection: str, ids: Sequence[int], connected: Connected) -> None:
         connected.client.delete(
-            collection, filter=_ids_expression(ids), timeout=self._timeout_seconds
+            collection, filter=_ids_expression(ids), timeout=self.timeout_seconds
         )
 
     def _present(self, collection: str, ids: Sequence[int], connected: Connected) -> set[int]:
@@ -179,17 +197,17 @@ class VectorIndex:
             collection,
             filter=_ids_expression(ids),
             output_fields=["id"],
-            timeout=self._timeout_seconds,
+            timeout=self.timeout_seconds,
             **connected.capabilities.strong,
         )
         return {int(row["id"]) for row in rows}
 
     def _flush(self, collection: str, connected: Connected) -> None:
         if connected.capabilities.flush_after_bulk:
-            connected.client.flush(collection, timeout=self._patience)
+            connected.client.flush(collection, timeout=self.patience_seconds)
 
     def _page(
-        self, connected: Connected, collection: str, after: int, limit: int
+        self, connected: Connected, collection: str, columns: list[str], after: int, limit: int
     ) -> list[dict[str, Any]]:
         """One page through Milvus' own iterator, the only query that goes by primary key."""
         iterator = connected.client.query_iterator(
@@ -197,8 +215,8 @@ class VectorIndex:
             batch_size=limit,
             limit=limit,
             filter=expressions.compare("id", ">", after),
-            output_fields=list(collections.SCALARS),
-            timeout=self._timeout_seconds,
+            output_fields=columns,
+            timeout=self.timeout_seconds,
             **connected.capabilities.strong,
         )
         try:
@@ -207,19 +225,20 @@ class VectorIndex:
             iterator.close()
         return page
 
-    def _write(self, collection: str, request: Callable[[Connected], Any]) -> None:
+    def write(self, collection: str, request: Callable[[Connected], Any]) -> None:
         """Writers of this process take turns; see `capabilities.serialise_writers` for others."""
         if not self.capabilities.serialise_writers:
-            self._call(collection, request)
+            self.call(collection, request)
             return
-        if not self._writing.acquire(timeout=self._patience):
+        if not self._writing.acquire(timeout=self.patience_seconds):
             raise Unavailable(f"Writing to {collection} takes too long; try again later.")
         try:
-            self._call(collection, request)
+            self.call(collection, request)
         finally:
             self._writing.release()
 
-    def _call(self, collection: str | None, request: Callable[[Connected], T]) -> T:
+    def call(self, collection: str | None, request: Callable[[Connected], T]) -> T:
+        """Make one request within the bounds of this index. Raises Unavailable."""
         with self._guard.call():
             return self._ask(collection, request)
 
@@ -236,7 +255,7 @@ class VectorIndex:
                 # Milvus Lite comes back from a restart with every collection released.
                 if collection is None or not failures.is_not_loaded(error):
                     raise
-                connected.client.load_collection(collection, timeout=self._patience)
+                connected.client.load_collection(collection, timeout=self.patience_seconds)
                 return request(connected)
         except (VitrineError, ValueError, TypeError):
             raise

@@ -69,13 +69,36 @@ def create(
     Every step is done again even if the collection is there: the process that made it may have
     died between two steps, or be between them now.
     """
-    _tolerate_presence(
-        client.create_collection, collection, schema=image_schema(dim), timeout=timeout_seconds
-    )
+    make(client, collection, image_schema(dim), timeout_seconds=timeout_seconds)
     _check_dim(_described(client, collection, timeout_seconds), collection, dim)
+    make_ready(
+        client,
+        collection,
+        EMBEDDING,
+        capabilities.vector_index,
+        timeout_seconds=timeout_seconds,
+    )
+
+
+def make(
+    client: MilvusClient, collection: str, schema: CollectionSchema, *, timeout_seconds: float
+) -> None:
+    """Make a collection, unless another process has."""
+    _tolerate_presence(client.create_collection, collection, schema=schema, timeout=timeout_seconds)
+
+
+def make_ready(
+    client: MilvusClient,
+    collection: str,
+    field: str,
+    kind: dict[str, Any],
+    *,
+    timeout_seconds: float,
+) -> None:
+    """Index one field of a collection, if nobody has, and load it."""
     if not client.list_indexes(collection, timeout=timeout_seconds):
         index = client.prepare_index_params()
-        index.add_index(EMBEDDING, **capabilities.vector_index)
+        index.add_index(field, **kind)
         _tolerate_presence(client.create_index, collection, index, timeout=timeout_seconds)
     client.load_collection(collection, timeout=timeout_seconds)
 

@@ -17,6 +17,7 @@ from vitrine.ingest.embed import embed, fill, give_up_embedding, give_up_filling
 from vitrine.ingest.index_work import give_up_syncing, sync_rows
 from vitrine.ingest.parts import Parts
 from vitrine.ingest.purge import give_up_purging, purge
+from vitrine.ingest.text_work import give_up_writing, write_texts
 
 log = logs.get(__name__)
 
@@ -41,6 +42,7 @@ HANDLERS: dict[str, Handler] = {
     ),
     work.FILL: Handler(fill, give_up_filling, lambda parts: parts.bounds.embed_batch, (work.SYNC,)),
     work.SYNC: Handler(sync_rows, give_up_syncing, lambda parts: parts.bounds.sync_batch),
+    work.TEXT: Handler(write_texts, give_up_writing, lambda parts: parts.bounds.sync_batch),
     work.PURGE: Handler(purge, give_up_purging, lambda parts: parts.bounds.sync_batch),
 }
 

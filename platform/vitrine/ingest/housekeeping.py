@@ -13,6 +13,7 @@ from vitrine.index.models import Generation
 from vitrine.ingest.parts import Parts
 from vitrine.ingest.reconcile import reconcile
 from vitrine.ingest.switch import clear_stale_builds
+from vitrine.ingest.text_work import ensure_text_index
 
 log = logs.get(__name__)
 
@@ -22,6 +23,8 @@ KEEP_JOBS_DAYS = 30
 
 def keep_house(parts: Parts) -> None:
     """Owe what was forgotten, forget old jobs, drop what was retired or left half-built.
+
+    A text index that was lost is made again.
 
     The generation before is kept, to go back to, until another model follows.
 
@@ -46,6 +49,7 @@ def keep_house(parts: Parts) -> None:
         for generation in old:
             parts.index.drop(generation.images_collection)
             session.delete(generation)
+    ensure_text_index(parts)
     log.info(
         "house.kept",
         owed=owed,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from vitrine.db import Sessions
 from vitrine.embedding.encoders import Encoders
 from vitrine.index.client import VectorIndex
+from vitrine.index.text import TextIndex
 from vitrine.media.decode import Limits
 from vitrine.media.store import BlobStore
 
@@ -26,6 +27,7 @@ class Parts:
     sessions: Sessions
     blobs: BlobStore
     index: VectorIndex
+    texts: TextIndex
     encoders: Encoders
     limits: Limits
     bounds: Bounds

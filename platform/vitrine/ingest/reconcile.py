@@ -4,11 +4,22 @@ In a sound installation this finds nothing; it is the net under restored backups
 operator deleted, and mistakes of ours.
 """
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from vitrine import work
-from vitrine.catalog.models import EMBEDDED, FAILED, RECEIVED, Image, JobItem, ProductImage
+from vitrine.catalog.models import (
+    EMBEDDED,
+    FAILED,
+    RECEIVED,
+    Image,
+    JobItem,
+    Product,
+    ProductImage,
+    ProductText,
+)
 from vitrine.embedding.models import Embedding
 from vitrine.index.models import Generation
 from vitrine.work import Work
@@ -55,6 +66,7 @@ def reconcile(session: Session, *, limit: int = 1000) -> dict[str, int]:
     ).all()
     work.owe(session, work.SYNC, awaited)
     owed[work.SYNC] += len(awaited)
+    owed[work.TEXT] = _owe_texts(session, limit)
     unused = session.scalars(
         select(Image.cid)
         .where(
@@ -66,6 +78,27 @@ def reconcile(session: Session, *, limit: int = 1000) -> dict[str, int]:
     work.owe(session, work.PURGE, unused)
     owed[work.PURGE] = len(unused)
     return owed
+
+
+def _owe_texts(session: Session, limit: int) -> int:
+    """Owe products without words, words without a product, and what a job waits for."""
+    lacking: tuple[tuple[Any, ColumnElement[bool]], ...] = (
+        (
+            Product.id.cast(Work.key.type),
+            ~exists().where(ProductText.product_id == Product.id),
+        ),
+        (
+            ProductText.product_id.cast(Work.key.type),
+            ~exists().where(Product.id == ProductText.product_id),
+        ),
+        (JobItem.key, (JobItem.state == "pending") & (JobItem.kind == work.TEXT)),
+    )
+    owed: set[str] = set()
+    for key, wrong in lacking:
+        unowed = ~exists().where(Work.kind == work.TEXT, Work.key == key)
+        owed.update(session.scalars(select(key).where(wrong, unowed).distinct().limit(limit)))
+    work.owe(session, work.TEXT, owed)
+    return len(owed)
 
 
 def _lacks_a_vector(session: Session) -> ColumnElement[bool]:

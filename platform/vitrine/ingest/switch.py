@@ -32,6 +32,7 @@ from vitrine.ingest.filling import (
     index_all,
 )
 from vitrine.ingest.parts import Parts
+from vitrine.ingest.text_work import ensure_text_index, fill_texts
 
 # Any number; held by the one process that fills a generation.
 _FILL_LOCK = 7_283_004
@@ -46,6 +47,8 @@ def _silent(stage: str, done: int, total: int) -> None:
 def rebuild(parts: Parts, *, progress: Progress = _silent) -> Switched:
     """Make a fresh collection of the vectors in Postgres and switch to it; no encoder is needed.
 
+    The text index is filled again too.
+
     Raises Conflict while another rebuild or switch is at it.
     """
     with alone(parts):
@@ -56,7 +59,10 @@ def rebuild(parts: Parts, *, progress: Progress = _silent) -> Switched:
         parts.index.create(before.images_collection, model.dim)
         with _building(parts, model.digest, model.dim) as generation:
             index_all(parts, generation, progress)
-            return go_live(parts, generation)
+            switched = go_live(parts, generation)
+        # There is one for all generations, so it is filled in its place.
+        fill_texts(parts, lambda done: progress("words", done, max(done, switched.pictures)))
+        return switched
 
 
 def use_model(
@@ -74,6 +80,7 @@ def use_model(
     """
     with parts.sessions.begin() as session:
         records.register(session, model)
+    ensure_text_index(parts)
     with alone(parts):
         with parts.sessions() as session:
             active = session.scalar(select(Generation).where(Generation.state == "active"))
