@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
-from vitrine.client import jobs, operations, products, searching
+from vitrine.client import jobs, operations, products, searching, uploads
 from vitrine.client.attempts import Attempts
 from vitrine.client.paging import Pages
 from vitrine.client.request import Call, Request, as_method, headers
@@ -64,6 +64,8 @@ class VitrineClient:
     search = _runs(searching.search)
     iter_search = _iterates(searching.iter_search)
     similar = _runs(searching.similar)
+    upload = _runs(uploads.upload)
+    delete_upload = _runs(uploads.delete_upload)
 
     put_product = _runs(products.put_product)
     patch_product = _runs(products.patch_product)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Response, request
-from tests.unit.client.conftest import FOUND, JOB, PRODUCT, Shop
+from tests.unit.client.conftest import FOUND, JOB, NOW, PRODUCT, Shop
 
 from vitrine.client import ApiError, Picture
 from vitrine.wire import ProductIn
@@ -124,3 +124,30 @@ def test_ready_reads_the_answer_of_a_platform_that_is_not(shop: Shop, client: An
 def test_media(shop: Shop, client: Any) -> None:
     shop.on("GET", "/media/<cid>", lambda cid: f"{cid} {request.args.get('w')}".encode())
     assert client.media("/media/abc", width=320) == b"abc 320"
+
+
+def test_an_upload_sends_the_photo_and_can_be_taken_back(shop: Shop, client: Any) -> None:
+    got: list[Any] = []
+    kept = {
+        "upload_id": "u" * 22,
+        "expires_at": NOW,
+        "width": 30,
+        "height": 20,
+        "regions": [{"box": {"x": 0, "y": 0.5, "width": 1, "height": 0.5}, "score": 0.7}],
+        "model": FOUND["model"],
+    }
+
+    def create() -> tuple[Any, int]:
+        got.append((list(request.form), request.files["image"].read()))
+        return kept, 201
+
+    def delete(id: str) -> tuple[str, int]:
+        got.append(id)
+        return "", 204
+
+    shop.on("POST", "/v1/uploads", create)
+    shop.on("DELETE", "/v1/uploads/<id>", delete)
+    photo = client.upload(b"photo")
+    assert (photo.upload_id, photo.regions[0].box.y) == ("u" * 22, 0.5)
+    assert client.delete_upload(photo.upload_id) is None
+    assert got == [([], b"photo"), "u" * 22]
