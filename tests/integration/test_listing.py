@@ -18,7 +18,7 @@ from vitrine.decisions.tokens import TokenSigner
 from vitrine.errors import Conflict, Invalid, NotFound, Unavailable
 from vitrine.index.generations import active_generation
 from vitrine.ingest.drain import HANDLERS, drain
-from vitrine.search import service
+from vitrine.search import ranking, service
 from vitrine.search.service import SearchRequest
 from vitrine.wire import ProductPatch, SearchQuery, SearchResponse
 
@@ -354,7 +354,8 @@ def test_a_rare_attribute_is_found_however_far_away(
         catalog.put("acme", f"mug-{number}", product, [jpeg(number, size=(80, 60))])
     work_off()
     # With fewer candidates than products, the golden one is not among the nearest.
-    monkeypatch.setattr(service, "_MOST_CANDIDATES", 4)
+    monkeypatch.setattr(service, "MOST_CANDIDATES", 4)
+    monkeypatch.setattr(ranking, "NEIGHBOURS", 4)
     response = find(platform, jpeg(0), filter={"attributes.color": "gold"}, limit=1)
     assert found_ids(response) == ["acme:mug-39"]
     assert found_ids(find(platform, jpeg(0), filter={"attributes.color": "nope"})) == []
