@@ -28,7 +28,7 @@ SECTIONS: dict[str, dict[str, Place]] = {
     "Start here": {
         "up": Place("up:up", "Run the whole platform here; Ctrl-C stops all of it."),
         "demo": Place("demo:demo", "Fill the shop with a synthetic catalogue and its pictures."),
-        "search": Place("search:search", "Find products by a photo."),
+        "search": Place("search:search", "Find products by a photo, by words, or by both."),
         "doctor": Place("doctor:doctor", "Check this installation and what it depends on."),
     },
     "Operate": {
@@ -36,6 +36,9 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "models": Place("models:models", "List, build and switch embedding models."),
         "evaluate": Place("evaluate:evaluate", "Measure how well a model finds, on your pictures."),
         "train": Place("train:train", "Train a model on pictures of your own."),
+        "calibrate": Place(
+            "calibrate:calibrate", "Measure category prediction and what is not sold here."
+        ),
         "index": Place("index:index", "Rebuild or verify the vector index."),
         "migrate": Place("database:migrate", "Bring the database to the newest schema."),
     },

@@ -1,6 +1,5 @@
-"""`vitrine search`: what a person sees, and what it says when something is missing."""
+"""`vitrine search`: what it asks, what a person sees, and what it says of mistakes."""
 
-import io
 import json
 import threading
 from collections.abc import Iterator
@@ -10,13 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask, request
-from rich.console import Console
 from werkzeug.serving import make_server
 
-from vitrine.cli.search import search, show, show_table
+from vitrine.cli.search import search
 from vitrine.errors import Misconfigured, Unavailable
 from vitrine.settings import load_settings
-from vitrine.wire import SearchResponse
 
 NOW = "2026-01-02T03:04:05Z"
 PRODUCT: dict[str, Any] = {
@@ -58,12 +55,13 @@ def url(asked: list[dict[str, Any]]) -> Iterator[str]:
             "search_id": "s",
             "query": {"by": "image", "limit": 10},
             "results": [] if query["limit"] == 1 else [{**hit, "token": "t"}],
+            "next_cursor": {None: "second", "second": "third"}.get(query.get("cursor")),
             "timing_ms": {"decode": 4, "encode": 9, "search": 6, "hydrate": 2, "total": 21},
             "model": {"name": "some-model", "digest": "d", "trained": query["limit"] == 2},
         }
 
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -101,49 +99,36 @@ def test_the_table_and_the_warning(url: str, photo: str, asked: list[dict[str, A
     assert "UNTRAINED" not in run(photo, "--url", url, "--key", "k", "--limit", "2").output
 
 
-def found(**changes: Any) -> SearchResponse:
-    hit = {"score": 0.8, "image": {"id": "c", "url": "/media/c"}, "token": "t"}
-    return SearchResponse.model_validate(
-        {
-            "search_id": "s",
-            "query": {"by": "image", "limit": 2},
-            "results": [{**hit, "product": {**PRODUCT, **changes}}] * 2,
-            "timing_ms": {},
-            "model": {"name": "m", "digest": "d", "trained": True},
-        }
+def test_every_option_reaches_the_api(url: str, photo: str, asked: list[dict[str, Any]]) -> None:
+    run(
+        *(photo, "--text", "red", "--crop", "0,0.1,0.5,1", "--like", "a:b", "--like", "a:c"),
+        *("--unlike", "a:d", "--sort", "newest", "--diversity", "0.5", "--category", "off"),
+        *("--facets", "brand, price", "--explain", "--limit", "7", "--url", url, "--key", "k"),
     )
+    assert asked == [
+        {
+            "photo": b"a photo",
+            "key": "Bearer k",
+            "text": "red",
+            "crop": {"x": 0, "y": 0.1, "width": 0.5, "height": 1},
+            "more_like": ["a:b", "a:c"],
+            "less_like": ["a:d"],
+            "sort": "newest",
+            "diversity": 0.5,
+            "category": "off",
+            "facets": ["brand", "price"],
+            "explain": True,
+            "limit": 7,
+        }
+    ]
 
 
-LONG = {
-    "title": "Alba striped stoneware espresso cup\nwith a saucer in terracotta",
-    "category": "home/kitchen/tableware/cups/espresso",
-}
-
-
-@pytest.mark.parametrize("columns", [20, 60, 80, 120])
-@pytest.mark.parametrize("product_id", ["demo:espresso-1-00012", "a" * 63 + ":" + "b" * 128])
-def test_an_id_is_never_split(columns: int, product_id: str) -> None:
-    written = io.StringIO()
-    show_table(found(id=product_id, **LONG), Console(width=columns, file=written))
-    heading, *rows = written.getvalue().splitlines()
-    assert heading.split()[:2] == ["#", "id"]
-    assert [row.split()[1] for row in rows] == [product_id] * 2
-
-
-def test_a_line_a_product_at_eighty_columns() -> None:
-    written = io.StringIO()
-    show_table(found(id="demo:espresso-1-00012", **LONG), Console(width=80, file=written))
-    lines = written.getvalue().splitlines()
-    assert len(lines) == 3
-    assert all(len(line) <= 80 for line in lines)
-    assert "…" in lines[1]
-
-
-def test_nothing_is_cut_for_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    show(found(**LONG), 0.1)
-    shown = capsys.readouterr().out.splitlines()
-    assert "Alba striped stoneware espresso cup with a saucer in terracotta" in shown[1]
-    assert LONG["category"] in shown[1]
+def test_pages_follow_each_other_and_end(url: str, asked: list[dict[str, Any]]) -> None:
+    shown = run("--text", "mug", "--pages", "9", "--url", url, "--key", "k").output
+    assert [query.get("cursor") for query in asked] == [None, "second", "third"]
+    rows = [line.split() for line in shown.splitlines() if "acme:mug-1" in line]
+    assert [row[:2] for row in rows] == [[rank, "acme:mug-1"] for rank in "123"]
+    assert shown.count("There is another page") == 2
 
 
 def test_json_is_the_answer(url: str) -> None:
@@ -178,7 +163,13 @@ def test_nobody_there_names_the_fix(photo: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "PHOTO or --product"),
+        ([], "a PHOTO, --text"),
+        (["--unlike", "a:b"], "a PHOTO, --text"),
+        ([__file__, "--product", "a:b"], "not both"),
+        (["--text", "mug", "--crop", "0,0,1,1"], "give the photo"),
+        ([__file__, "--crop", "0,0,1"], "four fractions"),
+        ([__file__, "--crop", "0,0,1,5"], "four fractions"),
+        ([__file__, "--crop", "0,0,0,1"], "four fractions"),
         (["nowhere.jpg"], "does not exist"),
         (["--product", "a:b", "--filter", "{"], "not JSON"),
         (["--product", "a:b", "--filter", "[]"], "JSON object"),
