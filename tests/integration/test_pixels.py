@@ -118,6 +118,7 @@ def test_a_picture_without_memory_waits_alone_and_is_given_up(
             session.execute(text("update work set due_at = clock_timestamp()"))
         drain(platform.ingest, work.EMBED)
     drain(platform.ingest, work.SYNC)
+    drain(platform.ingest, work.TEXT)
     seen = platform.catalog.job(job.id)
     assert (seen.state, seen.counts.failed) == ("done", 1)
     assert ingest.STARVED in str(seen.errors)
