@@ -81,6 +81,16 @@ class Settings(BaseSettings):
     upload_seconds: PositiveInt = Field(
         900, description="How long `POST /v1/uploads` keeps a query photo, in Redis."
     )
+    empty_search_days: PositiveInt = Field(
+        90, description="How long searches that found nothing are kept for the shop to read."
+    )
+    out_of_catalogue_false_rejections: float = Field(
+        0.01,
+        ge=0,
+        le=0.5,
+        description="Share of photos of what is sold that may be taken for something else; 0: none "
+        "is ever rejected.",
+    )
 
     api_threads: PositiveInt = Field(8, description="Request threads of one api process.")
     api_processes: PositiveInt = Field(1, description="Api processes.")

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from vitrine_workers.tasks import HOUSEKEEPING_TASK, SWEEP_TASK
+from vitrine_workers.tasks import CALIBRATION_TASK, HOUSEKEEPING_TASK, SWEEP_TASK
 
 HOUSEKEEPING_SECONDS = 900.0
+CALIBRATION_SECONDS = 300.0
 
 
 def schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:
@@ -19,5 +20,10 @@ def schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:
             "task": HOUSEKEEPING_TASK,
             "schedule": HOUSEKEEPING_SECONDS,
             "options": {"expires": HOUSEKEEPING_SECONDS},
+        },
+        "calibration": {
+            "task": CALIBRATION_TASK,
+            "schedule": CALIBRATION_SECONDS,
+            "options": {"expires": CALIBRATION_SECONDS},
         },
     }

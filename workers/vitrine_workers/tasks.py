@@ -9,9 +9,12 @@ from vitrine.assembly import Platform
 from vitrine.doorbell import WORK_TASK
 from vitrine.ingest.drain import HANDLERS, drain
 from vitrine.ingest.housekeeping import keep_house
+from vitrine.search.gaps import forget_gaps
+from vitrine.search.measuring import calibrate_if_due
 
 SWEEP_TASK = "vitrine.sweep"
 HOUSEKEEPING_TASK = "vitrine.housekeeping"
+CALIBRATION_TASK = "vitrine.calibration"
 
 
 def register(celery: Celery, platform: Callable[[], Platform]) -> None:
@@ -32,3 +35,10 @@ def register(celery: Celery, platform: Callable[[], Platform]) -> None:
     @celery.task(name=HOUSEKEEPING_TASK)  # type: ignore[untyped-decorator]
     def housekeeping() -> None:
         keep_house(platform().ingest)
+        forget_gaps(platform().sessions, days=platform().settings.empty_search_days)
+
+    @celery.task(name=CALIBRATION_TASK)  # type: ignore[untyped-decorator]
+    def calibration() -> None:
+        """Measure a catalogue that is new or has changed much."""
+        rate = platform().settings.out_of_catalogue_false_rejections
+        calibrate_if_due(platform().ingest, false_rejections=rate)
