@@ -1,7 +1,9 @@
 """A seller lists, a storefront finds: over HTTP, on the running platform."""
 
+import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -10,6 +12,8 @@ import pytest
 from tests.e2e.conftest import Running
 from tests.integration.conftest import listing
 from tests.pictures import jpeg
+from vitrine.client import ApiError, AsyncVitrineClient
+from vitrine.wire import SearchResult
 
 
 def found_ids(response) -> list[str]:
@@ -80,6 +84,45 @@ def test_search_from_the_command_line(running: Running, tmp_path: Path) -> None:
     assert "Model: vitrine-r18." in table.stdout
     as_json = running.vitrine("search", str(photo), "--json", "--limit", "1")
     assert json.loads(as_json.stdout)["results"][0]["product"]["id"] == "demo:lamp"
+
+
+def test_search_by_words_and_by_both(running: Running) -> None:
+    names = {"demo:teapot-1": "Crimson teapot", "demo:teapot-2": "Turquoise teapot"}
+    with running.client("seller") as seller:
+        for number, (product, title) in enumerate(names.items(), start=250):
+            accepted = seller.put_product(product, listing(title=title), [jpeg(number)])
+            assert seller.wait(accepted.job.id, timeout=60).state == "done"
+
+    async def ask() -> None:
+        async with AsyncVitrineClient(running.url, running.keys["storefront"]) as shop:
+            words, both, paged = await asyncio.gather(
+                shop.search(text="turqoise teapot", limit=1, facets=["brand"], explain=True),
+                shop.search(jpeg(250), text="turquoise", limit=2),
+                all_of(shop.iter_search(text="teapot", limit=1)),
+            )
+            assert found_ids(words) == ["demo:teapot-2"]
+            assert [one.meant for one in words.query.corrections] == ["turquoise"]
+            assert words.facets[0].products >= 1
+            assert words.results[0].parts
+            assert both.query.by == "hybrid"
+            assert set(found_ids(both)) == set(names)
+            assert sorted(hit.product.id for hit in paged) == sorted(names)
+            kept = await shop.upload(jpeg(250))
+            again = await shop.search(upload_id=kept.upload_id, limit=1)
+            assert found_ids(again) == ["demo:teapot-1"]
+            await shop.delete_upload(kept.upload_id)
+            with pytest.raises(ApiError, match="no such upload"):
+                await shop.search(upload_id=kept.upload_id)
+
+    asyncio.run(ask())
+    table = running.vitrine("search", "--text", "turqoise teapot", "--facets", "price")
+    assert table.returncode == 0, table.stderr
+    assert 'Searched for "turquoise" instead of "turqoise".' in table.stdout
+    assert "Turquoise teapot" in table.stdout
+
+
+async def all_of(hits: AsyncIterator[SearchResult]) -> list[SearchResult]:
+    return [hit async for hit in hits]
 
 
 @pytest.mark.parametrize("role", ["storefront", "ads"])
