@@ -18,6 +18,7 @@ from vitrine.index.generations import active_generation
 from vitrine.search import measuring, observing
 from vitrine.search.calibration import DEFAULT, Calibration
 from vitrine.search.calibration_rows import Calibrations, forget_calibration
+from vitrine.search.category import NEIGHBOURS
 from vitrine.search.measuring import LEAST_PRODUCTS, calibrate, calibrate_if_due
 from vitrine.search.models import CalibrationRow
 
@@ -74,6 +75,11 @@ def test_a_shop_measures_itself(
     assert found.familiar_from is not None
     assert reads.of(generation.id) == found
     assert len(rows(platform)) == 1
+
+    for pair in observing.observe(platform.ingest, generation):
+        assert len(pair.plain.neighbours) == len(pair.shopper.neighbours) == NEIGHBOURS
+        near = {one.product_id for one in (*pair.plain.neighbours, *pair.shopper.neighbours)}
+        assert pair.product_id not in near
 
     # Nothing has changed: not due. Another share is asked for, and the row is replaced.
     assert not calibrate_if_due(platform.ingest, false_rejections=0.1)
