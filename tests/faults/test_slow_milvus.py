@@ -24,7 +24,8 @@ from vitrine.settings import Settings
 
 __all__ = ["work_off"]
 
-DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS = 8.0
+TIMEOUT_SECONDS = 2.0
 SEARCHES = 16
 
 
@@ -41,7 +42,7 @@ def settings(settings: Settings, milvus: Server) -> Settings:
     changes = {
         "milvus_uri": milvus.url,
         "port": free_port(),
-        "dependency_timeout_seconds": 2.0,
+        "dependency_timeout_seconds": TIMEOUT_SECONDS,
         "request_deadline_seconds": DEADLINE_SECONDS,
     }
     return settings.model_copy(update=changes)
@@ -62,7 +63,7 @@ def api(settings: Settings, platform: Platform) -> Iterator[httpx.Client]:
     with httpx.Client(
         base_url=f"http://127.0.0.1:{settings.port}",
         headers={"Authorization": f"Bearer {key}"},
-        timeout=3 * DEADLINE_SECONDS,
+        timeout=2 * DEADLINE_SECONDS,
         limits=limits,
     ) as client:
         wait_until(lambda: client.get("/healthz").status_code == 200, 60)
@@ -111,15 +112,15 @@ def test_a_hung_milvus_is_503_in_time_and_holds_up_nobody_else(
         answers = [one.result() for one in searches]
         assert all(refused(answer) for answer, _ in answers), [a.text for a, _ in answers]
         assert max(seconds for _, seconds in answers) < DEADLINE_SECONDS
-        # Those that found every place taken did not wait as long as those that hold one.
-        assert min(seconds for _, seconds in answers) < 1.9
+        # Not all of them could wait for Milvus: threads are left for the others.
+        assert any("too many requests wait" in answer.text for answer, _ in answers)
         assert {status for status, _ in reads} == {200}
         assert len(reads) > 3
         assert max(seconds for _, seconds in reads) < DEADLINE_SECONDS / 2
         # By now it is known: nobody waits at all.
         answer, seconds = search(api)
         assert refused(answer)
-        assert seconds < 1
+        assert seconds < TIMEOUT_SECONDS
         checks = api.get("/readyz").json()["checks"]
         assert not checks["milvus"]["ok"]
         assert checks["postgres"]["ok"]
