@@ -21,6 +21,8 @@ from vitrine.media.store import BlobStore
 from vitrine.redis_calls import LONGEST_WAIT_SECONDS, RedisCalls, make_redis
 from vitrine.retrieval.vocabulary import Vocabulary
 from vitrine.search.calibration_rows import Calibrations
+from vitrine.search.catalogue_pictures import CataloguePictures
+from vitrine.search.explanations import Explanations
 from vitrine.search.looking import Looking
 from vitrine.search.memory import SearchMemory
 from vitrine.search.question import Understanding
@@ -67,6 +69,20 @@ class Platform:
     def looking(self) -> Looking:
         """What a photo shows at first sight."""
         return Looking(make_reading_sessions(self.engine), self.encoders)
+
+    @property
+    def explanations(self) -> Explanations:
+        """Why a product matched the photo of a search."""
+        kept = self.settings.search_memory_seconds
+        return Explanations(
+            make_reading_sessions(self.engine),
+            self.search_memory,
+            self.uploads,
+            CataloguePictures(
+                self.blobs, self.encoders, self.limits, self.short_lived, seconds=kept
+            ),
+            self.short_lived,
+        )
 
     @property
     def texts(self) -> TextIndex:

@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from vitrine.api import (
     cors,
     dispatch,
+    explanations,
     health,
     jobs,
     limits,
@@ -29,6 +30,7 @@ from vitrine.assembly import Platform
 RESOURCES = (
     search.routes,
     uploads.routes,
+    explanations.routes,
     products.routes,
     jobs.routes,
     media.routes,

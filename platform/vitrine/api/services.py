@@ -8,6 +8,7 @@ from vitrine.api.readiness import Readiness
 from vitrine.api.renditions import Renditions
 from vitrine.assembly import Platform
 from vitrine.catalog.service import Catalog
+from vitrine.search.explanations import Explanations
 from vitrine.search.looking import Looking
 from vitrine.search.service import SearchService
 from vitrine.search.uploads import Uploads
@@ -23,6 +24,7 @@ class Services:
     search: SearchService
     uploads: Uploads
     looking: Looking
+    explanations: Explanations
     renditions: Renditions
     readiness: Readiness
     metrics: Metrics
@@ -38,6 +40,7 @@ def build_services(platform: Platform) -> Services:
         search=platform.search,
         uploads=platform.uploads,
         looking=platform.looking,
+        explanations=platform.explanations,
         renditions=Renditions(platform.blobs, platform.limits),
         readiness=readiness,
         metrics=Metrics(platform.sessions, readiness),

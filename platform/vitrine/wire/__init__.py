@@ -1,5 +1,6 @@
 """The bodies that travel over HTTP, shared by the api, the services behind it and the client."""
 
+from vitrine.wire.explanations import ExplanationOut, HeatOut, MatchedParts
 from vitrine.wire.ids import ProductId, is_seller, parse_product_id
 from vitrine.wire.jobs import JobCounts, JobError, JobImage, JobOut, JobRef
 from vitrine.wire.products import (
@@ -62,15 +63,18 @@ __all__ = [
     "CategoryUse",
     "Check",
     "Correction",
+    "ExplanationOut",
     "Facet",
     "FacetValue",
     "Fusion",
+    "HeatOut",
     "ImageOut",
     "JobCounts",
     "JobError",
     "JobImage",
     "JobOut",
     "JobRef",
+    "MatchedParts",
     "ModelOut",
     "OutOfCatalogue",
     "PriceBin",
