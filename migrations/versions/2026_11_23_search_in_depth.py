@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("described", ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("product_id", name="pk_product_texts"),
     )
+    op.create_index("ix_product_texts_terms", "product_texts", ["terms"], postgresql_using="gin")
     op.create_table(
         "vocabulary",
         sa.Column("term", sa.Text(), nullable=False),

@@ -182,6 +182,7 @@ class ProductText(Base):
     """
 
     __tablename__ = "product_texts"
+    __table_args__ = (Index("ix_product_texts_terms", "terms", postgresql_using="gin"),)
 
     product_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     terms: Mapped[list[str]] = mapped_column(ARRAY(Text))

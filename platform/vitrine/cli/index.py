@@ -14,6 +14,7 @@ from vitrine.errors import Unavailable
 from vitrine.index.generations import active_generation
 from vitrine.ingest.reconcile import reconcile
 from vitrine.ingest.switch import rebuild as rebuild_index
+from vitrine.ingest.text_work import verify_texts
 from vitrine.ingest.verify import Verified
 from vitrine.ingest.verify import verify as verify_index
 from vitrine.settings import load_settings
@@ -61,6 +62,10 @@ def verify(check: bool, as_json: bool) -> None:
             repair=not check,
             progress=lambda count: bar.advance(task, count),
         )
+        words = verify_texts(
+            platform.ingest, repair=not check, progress=lambda count: bar.advance(task, count)
+        )
+        report = report.with_others(words)
     owed: dict[str, int] = {}
     if not check:
         with platform.sessions.begin() as session:

@@ -1,6 +1,7 @@
 """What a shop needs before its first request: a schema, keys, and a model in use."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from vitrine.assembly import Platform
 from vitrine.embedding.models import Model
@@ -9,6 +10,7 @@ from vitrine.embedding.registry import InstalledModel
 from vitrine.errors import NotFound, Unavailable
 from vitrine.index.generations import active_generation
 from vitrine.ingest.switch import use_model
+from vitrine.ingest.text_work import ensure_text_index
 
 Build = Callable[[str], object]
 """Have a model exported by its name."""
@@ -27,6 +29,7 @@ def ensure_model(platform: Platform, build: Build) -> InstalledModel | None:
         model = platform.models.keep(_find_or_build(platform, name, build))
         use_model(platform.ingest, model, ring=platform.doorbell.ring, wait=_refuse_to_wait)
         return model
+    _ensure_words(platform)
     digest, name = in_use
     try:
         return platform.encoders.find(digest)
@@ -35,6 +38,12 @@ def ensure_model(platform: Platform, build: Build) -> InstalledModel | None:
             return None
         build(name)  # an export of the same weights has the same digest
         return platform.encoders.find(digest)
+
+
+def _ensure_words(platform: Platform) -> None:
+    """Have a shop from before there was a text index fill it; without Milvus, housekeeping does."""
+    with suppress(Unavailable):
+        ensure_text_index(platform.ingest)
 
 
 def _is_here(platform: Platform, digest: str) -> bool:

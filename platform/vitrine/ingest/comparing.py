@@ -32,6 +32,10 @@ class Verified:
     def wrong(self) -> int:
         return self.missing + self.surplus + self.different
 
+    def with_others(self, other: "Verified") -> "Verified":
+        """Add the counts of two comparisons."""
+        return Verified(*(getattr(self, one) + getattr(other, one) for one in self.__slots__))
+
 
 def compare(
     read: Read[R],
