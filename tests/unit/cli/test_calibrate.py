@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from rich.console import Console
-
 from tests.unit.search.test_category import CALIBRATED
+
 from vitrine.cli.calibrate import _table
 
 
