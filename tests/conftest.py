@@ -28,6 +28,23 @@ TEMPLATE = "vitrine_template"
 DatabaseFrom = Callable[[str], AbstractContextManager[str]]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("vitrine")
+    group.addoption(
+        "--fuzz-examples",
+        type=int,
+        default=6,
+        metavar="N",
+        help="generated requests for every call of the api, and phase of schemathesis",
+    )
+    group.addoption(
+        "--mutations", type=int, default=600, metavar="N", help="hostile requests to send"
+    )
+    group.addoption(
+        "--fuzz-seed", type=int, default=1, metavar="N", help="other requests than in CI"
+    )
+
+
 def pytest_configure() -> None:
     """A developer's own settings are not a test's."""
     for name in [name for name in os.environ if name.startswith("VITRINE_")]:

@@ -4,11 +4,16 @@ import gc
 from collections.abc import Callable
 from typing import Any
 
+from flask import Response
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import ParseException
 
 from vitrine.api.app import create_app
+from vitrine.api.problems import problem
 from vitrine.assembly import assemble
+from vitrine.errors import Malformed
+from vitrine.index.text_words import load_dictionary
 from vitrine.settings import Settings
 
 # A worker that gives no sign of life for so long is replaced; requests have bounds of their own.
@@ -45,6 +50,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until a signal. Raises what is wrong with the settings before the first fork."""
     # Connects to nothing yet, so it may be forked.
     app = create_app(assemble(settings, processes=settings.api_processes, serving=True))
+    app.register_error_handler(ParseException, _misframed)
+    load_dictionary()
     # What is loaded now stays for ever. The collector need not go through it again and again, half
     # a million objects at a time in the middle of a request, and forks go on sharing its memory.
     gc.collect()
@@ -67,3 +74,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
             "proc_name": "vitrine-api",
         },
     ).run()
+
+
+def _misframed(error: ParseException) -> Response:
+    # gunicorn takes a body in chunks apart only while the app reads it.
+    return problem(Malformed(f"The body's chunks cannot be read: {error}."))

@@ -46,10 +46,18 @@ def cut(word: str) -> Sequence[str]:
     """Cut a run of Han characters into its words, the shorter ones within them included."""
     if not is_han(word):
         return (word,)
-    import jieba  # loads a dictionary of 350,000 words when first asked
+    import jieba
+
+    load_dictionary()
+    return tuple(jieba.cut_for_search(word))
+
+
+def load_dictionary() -> None:
+    """Load the 350,000 words of jieba, once: over a second that no request should wait for."""
+    import jieba
 
     jieba.setLogLevel("ERROR")
-    return tuple(jieba.cut_for_search(word))
+    jieba.initialize()
 
 
 def bare(word: str) -> str:

@@ -1,0 +1,116 @@
+"""Does the api keep its own OpenAPI document? schemathesis asks, over the whole of it.
+
+`--fuzz-examples 500` asks for longer; a failure prints the request as a curl command. The seed is
+fixed and `--fuzz-seed` changes it.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Running
+from tests.integration.conftest import listing
+from tests.pictures import jpeg
+
+SELLER = "contract"
+# What a schema allows is not always what a shop can do: a new product without a picture is refused.
+NOT_CHECKED = "positive_data_acceptance"
+METHODS = {"get", "put", "post", "patch", "delete"}
+
+
+@pytest.fixture
+def shop(running: Running) -> Iterator[dict[str, list[str]]]:
+    """Things to ask about, by parameter; what the run lists is deleted at the end."""
+    with running.client("admin") as admin:
+        before = {product.id for product in admin.iter_products()}
+        accepted = [
+            admin.put_product(f"{SELLER}:{name}", listing(title=f"Blue {name}"), [jpeg(seed)])
+            for seed, name in enumerate(("mug", "lamp", "chair", "gone"), start=900)
+        ]
+        for each in accepted:
+            assert admin.wait(each.job.id, timeout=60).counts.searchable == 1
+        *kept, gone = [each.product.id for each in accepted]
+        yield {
+            "products": kept,
+            "gone": [gone],
+            "jobs": [each.job.id for each in accepted],
+            "pictures": [each.product.images[0].id for each in accepted[:-1]],
+            "uploads": [_upload(running, seed) for seed in range(20)],
+        }
+        for product in [each.id for each in admin.iter_products() if each.id not in before]:
+            admin.wait(admin.delete_product(product).job.id, timeout=60)
+
+
+def test_every_operation_answers_as_documented(
+    running: Running, shop: dict[str, list[str]], tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    document = httpx.get(f"{running.url}/openapi.json").json()
+    operations = [
+        f"{method.upper()} {path}"
+        for path, methods in document["paths"].items()
+        for method in METHODS & methods.keys()
+    ]
+    (tmp_path / "schemathesis.toml").write_text(_configuration(running, shop))
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", "schemathesis.toml"),
+            *("run", f"{running.url}/openapi.json", "--continue-on-failure"),
+            *("--max-examples", str(pytestconfig.getoption("fuzz_examples"))),
+            *("--seed", str(pytestconfig.getoption("fuzz_seed"))),
+            *("--exclude-checks", NOT_CHECKED, "--report-json-path", "report.json"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    report = json.loads((tmp_path / "report.json").read_text())
+    print(json.dumps(report["test_cases"]), _accepted(report))
+    assert report["operations"]["tested"] == len(operations)
+    # Answers that are all refusals would prove little.
+    assert [name for name in operations if not _accepted(report).get(name)] == []
+
+
+def _accepted(report: dict[str, Any]) -> dict[str, int]:
+    """How many requests of each operation were answered with a success."""
+    return {
+        name: sum(phase["accepted"] for phase in phases.values())
+        for name, phases in report["valid_rates"].items()
+    }
+
+
+def _upload(running: Running, seed: int) -> str:
+    answer = httpx.post(
+        f"{running.url}/v1/uploads",
+        headers={"Authorization": f"Bearer {running.keys['admin']}"},
+        files={"image": ("photo.jpg", jpeg(seed), "image/jpeg")},
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["upload_id"])
+
+
+def _configuration(running: Running, shop: dict[str, list[str]]) -> str:
+    """Let half of the requests name what there is."""
+    half = "probability = 0.5"
+    lines = [f'headers = {{ Authorization = "Bearer {running.keys["admin"]}" }}']
+    lines += [f"[dictionaries.{name}]\nvalues = {json.dumps(ids)}" for name, ids in shop.items()]
+    for operation, parameter, name in (
+        ("GET /v1/products/{id}", "path.id", "products"),
+        ("GET /v1/products/{id}/similar", "path.id", "products"),
+        ("PATCH /v1/products/{id}", "path.id", "products"),
+        ("PUT /v1/products/{id}", "path.id", "products"),
+        ("DELETE /v1/products/{id}", "path.id", "gone"),
+        ("GET /v1/jobs/{id}", "path.id", "jobs"),
+        ("GET /media/{cid}", "path.cid", "pictures"),
+        ("DELETE /v1/uploads/{id}", "path.id", "uploads"),
+    ):
+        lines.append(f'[[operations]]\ninclude-name = "{operation}"')
+        lines.append(f'parameters = {{ "{parameter}" = {{ dictionary = "{name}", {half} }} }}')
+    return "\n".join(lines)
