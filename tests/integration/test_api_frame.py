@@ -194,7 +194,7 @@ def test_search(api: FlaskClient, keys: dict[str, str], work_off: WorkOff) -> No
         ({"product_id": "acme:none", "filter": "price<10"}, 422, "filter-invalid"),
         ({"product_id": "acme:none", "filter": {"seller": "Demo"}}, 422, "filter-invalid"),
         ({"product_id": "acme:none", "limit": 1000}, 422, "invalid"),
-        ({"product_id": "acme:none", "text": "red"}, 422, "invalid"),
+        ({"product_id": "acme:none", "words": "red"}, 422, "invalid"),
     ],
 )
 def test_search_refused(
