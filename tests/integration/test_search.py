@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from tests.conftest import DatabaseFrom
 from tests.integration.conftest import in_use, worked_off
@@ -17,6 +18,7 @@ from vitrine.assembly import Platform
 from vitrine.embedded.services import ServiceUrls
 from vitrine.errors import Invalid, NotFound, Unavailable
 from vitrine.search import ranking, service
+from vitrine.search.models import EmptySearch
 from vitrine.search.service import SearchRequest
 from vitrine.settings import Settings
 from vitrine.wire import SearchQuery
@@ -81,6 +83,17 @@ def test_a_photo_moves_words_towards_what_it_shows(find: Shopper) -> None:
     by_words = find(text="red", limit=6)
     assert ids(response)[0] == "p06"
     assert set(ids(by_words)) == set(ids(response))
+
+
+def test_what_a_photo_finds_is_read_beyond_the_depth_of_the_words(
+    find: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "HYBRID_DEPTH", 1)
+    monkeypatch.setattr(ranking, "NEIGHBOURS", 1)
+    # Six are red, of which five are looked through: boots, whose texts are shorter, come first.
+    response = find(9, text="red", limit=1, category="off", explain=True)
+    assert ids(response) == ["p09"]
+    assert {part.name for part in response.results[0].parts} == {"image", "text"}
 
 
 @pytest.mark.parametrize("method", ["rrf", "weights"])
@@ -295,3 +308,17 @@ def test_without_redis_there_is_an_answer_and_no_next_page(
     response = find(0, limit=3)
     assert len(response.results) == 3
     assert response.next_cursor is None
+
+
+def test_what_finds_nothing_is_counted(find: Shopper, shop: Platform) -> None:
+    for _ in range(2):
+        assert find(text="Zzyzx", filter={"brand": "Tern"}).results == []
+    assert find(3, filter={"brand": "Nobody"}).results == []
+    with shop.sessions() as session:
+        counted = session.execute(
+            select(EmptySearch.kind, EmptySearch.text, EmptySearch.filter, EmptySearch.searches)
+        ).all()
+    assert sorted((row[0], row[1], row[2], row[3]) for row in counted) == [
+        ("image", "", {"brand": "Nobody"}, 1),
+        ("text", "zzyzx", {"brand": "Tern"}, 2),
+    ]

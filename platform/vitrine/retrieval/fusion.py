@@ -3,17 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-RRF_K = 60
-"""How little the very first ranks count; Cormack, Clarke and Büttcher (SIGIR 2009) found 60."""
+RRF_K = 20
+"""How little the very first ranks count.
+
+Cormack, Clarke and Büttcher (SIGIR 2009) found 60 for lists of a thousand. Here lists are shorter,
+and with 60 words almost filtered what a photo found: docs/search.md has the figures.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Products with their scores in one search, and what this search counts."""
+    """Products with their scores in one search, and what this search counts.
+
+    `nothing` is the score of a product that does not match at all, where scores have such an end.
+    """
 
     name: str
     scores: Mapping[int, float]
     weight: float = 1.0
+    nothing: float | None = None
 
 
 def ranks(scores: Mapping[int, float]) -> dict[int, int]:
@@ -40,16 +48,20 @@ def reciprocal_ranks(rankings: Sequence[Ranking], *, k: int = RRF_K) -> dict[int
 def weighted_scores(rankings: Sequence[Ranking]) -> dict[int, dict[str, float]]:
     """Convex combination: scores scaled to 0–1 within each ranking, times its share of the weight.
 
-    A product that a ranking lacks gets nothing from it, as the last one in it does.
+    0 is what does not match at all, or the last of a ranking whose scores have no such end. A
+    product that a ranking lacks gets nothing from it.
     """
     total = sum(one.weight for one in rankings) or 1.0
-    return _collected((one.name, _scaled(one.scores, one.weight / total)) for one in rankings)
+    return _collected(
+        (one.name, _scaled(one.scores, one.weight / total, one.nothing)) for one in rankings
+    )
 
 
-def _scaled(scores: Mapping[int, float], factor: float) -> dict[int, float]:
+def _scaled(scores: Mapping[int, float], factor: float, nothing: float | None) -> dict[int, float]:
     if not scores:
         return {}
-    low, high = min(scores.values()), max(scores.values())
+    low = min(scores.values()) if nothing is None else nothing
+    high = max(scores.values())
     span = high - low
     return {
         product: factor * ((score - low) / span if span > 0 else 1.0)

@@ -91,6 +91,10 @@ class Ranker:
         self._texts = texts
         self._beside = ThreadPoolExecutor(max_workers=16, thread_name_prefix="words")
 
+    def require_answer(self) -> None:
+        """Raise Unavailable while the index is known not to answer."""
+        self._index.require_answer()
+
     def rank(self, asked: Asked, words: str | None, wanted: int) -> Pool:
         """Rank at least `wanted` products, if there are as many; best first.
 
@@ -150,7 +154,10 @@ class Ranker:
             bm25 = self._by_words(asked, words, depth, among)
         complete = len(cosines) < depth and len(bm25) < depth
         if later is not None:
+            seen = list(cosines)
             self._look_at(asked, cosines, bm25)
+            if words is not None and len(bm25) >= depth:
+                self._read(asked, words, seen, bm25)
         return _Found(cosines, bm25, complete)
 
     def _by_words(self, asked: Asked, words: str, depth: int, among: Among) -> dict[int, float]:
@@ -175,6 +182,15 @@ class Ranker:
         for product, pictures in stored.items():
             cosines[product] = pictures.best(vector)
 
+    def _read(self, asked: Asked, words: str, seen: Sequence[int], bm25: dict[int, float]) -> None:
+        """Ask how well the words fit those that the photo alone found.
+
+        Where more products have a word than were looked through ("black"), those that look right
+        are seldom among the first.
+        """
+        unread = Among(only=[product for product in seen if product not in bm25])
+        bm25 |= self._by_words(asked, words, len(seen), unread)
+
     def _fuse(self, asked: Asked, found: "_Found") -> list[Ranked]:
         items = {
             product: Ranked(product, image, cosine=cosine)
@@ -192,7 +208,7 @@ class Ranker:
         fusion = asked.query.fusion
         rankings = [
             Ranking("image", {id_: one for id_, (_, one) in found.cosines.items()}, fusion.image),
-            Ranking("text", found.bm25, fusion.text),
+            Ranking("text", found.bm25, fusion.text, nothing=0.0),
         ]
         fuse = reciprocal_ranks if fusion.method == "rrf" else weighted_scores
         for product, parts in fuse(rankings).items():

@@ -15,6 +15,7 @@ from vitrine.retrieval.hydration import Hydrated, hydrate
 from vitrine.retrieval.vocabulary import Vocabulary
 from vitrine.retrieval.words import Correction as Corrected
 from vitrine.retrieval.words import Understood, understand
+from vitrine.search import gaps
 from vitrine.search.calibration_rows import Calibrations
 from vitrine.search.category import out_of_catalogue
 from vitrine.search.facets import check_fields, count_facets, read_counted
@@ -38,6 +39,7 @@ from vitrine.wire import (
     SearchQuery,
     SearchResponse,
     SearchResult,
+    parse_product_id,
 )
 
 __all__ = ["SearchRequest", "SearchService", "SearchTools"]
@@ -108,7 +110,11 @@ class SearchService:
         filter: dict[str, Any] | None = None,
         limit: int | None = None,
     ) -> SearchResponse:
-        """Find products that look like this one; it is not among them."""
+        """Find products that look like this one; it is not among them.
+
+        Raises Invalid for what is no product id.
+        """
+        parse_product_id(product_id)
         given = {"limit": limit} if limit is not None else {}
         query = SearchQuery(product_id=product_id, filter=filter, **given)
         return self.search(SearchRequest(query=query), key_id=key_id)
@@ -118,6 +124,8 @@ class SearchService:
     ) -> SearchResponse:
         query = request.query
         tree = filters.parse(query.filter or {})
+        # In vain otherwise: to embed the photo is most of the work.
+        self._tools.ranker.require_answer()
         serving = self._generations.current()
         with timing.stage("understand"):
             reading = self._understand(query.text)
@@ -135,6 +143,13 @@ class SearchService:
         _add(search.kept, pool, len(pool.items))
         shown = self._page(search, Cursor(search.search_id), query.limit)
         response = self._answer(search, Cursor(search.search_id), shown, pool)
+        if not response.results:
+            gaps.record(
+                self._tools.sessions,
+                kind=question.by,
+                text=query.text or "",
+                filter=query.filter,
+            )
         return response.model_copy(
             update={
                 "regions": question.regions,

@@ -57,7 +57,7 @@ class Box(Received):
 class Fusion(Received):
     """How a photo and words become one ranking.
 
-    `rrf` adds up 1 / (60 + rank), times the weights (Cormack et al. 2009); `weights` adds up the
+    `rrf` adds up 1 / (20 + rank), times the weights (Cormack et al. 2009); `weights` adds up the
     scores, each scaled to 0–1.
     """
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrine.retrieval.fusion import Ranking, ranks, reciprocal_ranks, weighted_scores
+from vitrine.retrieval.fusion import RRF_K, Ranking, ranks, reciprocal_ranks, weighted_scores
 
 SCORES = st.dictionaries(st.integers(1, 30), st.integers(-5, 5).map(float), max_size=12)
 
@@ -24,9 +24,9 @@ def test_reciprocal_ranks_add_up(
     for product, parts in fused.items():
         wanted = {}
         if product in one:
-            wanted["image"] = first / (60 + ranks(one)[product])
+            wanted["image"] = first / (RRF_K + ranks(one)[product])
         if product in other:
-            wanted["text"] = second / (60 + ranks(other)[product])
+            wanted["text"] = second / (RRF_K + ranks(other)[product])
         assert parts == wanted
 
 
@@ -37,6 +37,13 @@ def test_weighted_scores_lie_between_zero_and_one(
     for parts in weighted_scores([Ranking("a", one, 3), Ranking("b", other, 1)]).values():
         assert 0 <= sum(parts.values()) <= 1 + 1e-9
         assert parts.get("a", 0) <= 0.75 + 1e-9
+
+
+def test_scores_that_end_at_nothing_are_measured_from_there() -> None:
+    fused = weighted_scores([Ranking("text", {1: 8.0, 2: 6.0}, nothing=0.0)])
+    assert fused == {1: {"text": 1.0}, 2: {"text": 0.75}}
+    among_themselves = weighted_scores([Ranking("image", {1: 0.8, 2: 0.6})])
+    assert among_themselves == {1: {"image": 1.0}, 2: {"image": 0.0}}
 
 
 def test_who_is_in_both_beats_who_is_first_in_one() -> None:
