@@ -1,21 +1,21 @@
 """Search: products by photo, by words, by both, or like another product."""
 
-import binascii
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from vitrine.api.auth import STOREFRONTS
-from vitrine.api.bodies import NoBody, Upload, UploadBody, check_picture_size, parse_json
+from vitrine.api.bodies import NoBody, Upload, UploadBody, parse_json
 from vitrine.api.operations import Call, NoQuery, Operation, Reply, Routes
+from vitrine.api.photos import base64_room, read_base64
 from vitrine.api.products import PRODUCT_ID
 from vitrine.api.queries import JsonText
 from vitrine.api.services import Services
 from vitrine.errors import Conflict, FilterInvalid, ImageRejected, Invalid, Malformed, NotFound
 from vitrine.retrieval import filters
 from vitrine.search.service import SearchRequest
-from vitrine.settings import MIB, Settings
+from vitrine.settings import Settings
 from vitrine.wire import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
@@ -47,10 +47,6 @@ class SimilarQuery(BaseModel):
     )
 
 
-def _base64_room(settings: Settings) -> int:
-    return settings.max_image_bytes * 4 // 3 + MIB
-
-
 @routes.serve(
     Operation(
         method="POST",
@@ -65,7 +61,7 @@ def _base64_room(settings: Settings) -> int:
             files="image",
             most_files=lambda settings: MAX_PHOTOS,
             json=SearchBody,
-            json_room=_base64_room,
+            json_room=base64_room,
             example={**_QUERY, "text": "blue", "limit": 10},
             json_example={"text": "blue mug", **_QUERY, "limit": 10, "facets": ["brand", "price"]},
         ),
@@ -136,25 +132,14 @@ def _photos(upload: Upload[SearchQuery], settings: Settings) -> tuple[bytes, ...
     if encoded is None:
         found = tuple(upload.files or ())
     else:
-        many = encoded if isinstance(encoded, list) else [encoded]
-        found = tuple(_decode(one, settings) for one in many)
+        named = (
+            [("/image_base64", encoded)]
+            if isinstance(encoded, str)
+            else [(f"/image_base64/{at}", one) for at, one in enumerate(encoded)]
+        )
+        found = tuple(read_base64(one, pointer, settings) for pointer, one in named)
     if found and query.upload_id is not None:
         raise Invalid("Send a photo or an `upload_id`, not both.")
     if found and query.cursor is not None:
         raise Invalid("A `cursor` stands for the whole question: leave out the photo.")
     return found
-
-
-def _decode(encoded: str, settings: Settings) -> bytes:
-    pointer = "/image_base64"
-    try:
-        data = binascii.a2b_base64(encoded.encode("ascii"), strict_mode=True)
-    except ValueError:
-        detail = "is not base64 (RFC 4648, section 4): no line breaks, no `data:` in front"
-        raise Invalid(
-            f"`{pointer}` {detail}.", errors=[{"pointer": pointer, "detail": detail}]
-        ) from None
-    if not data:
-        raise Invalid("The photo is empty.", errors=[{"pointer": pointer, "detail": "is empty"}])
-    check_picture_size(len(data), pointer, settings)
-    return data

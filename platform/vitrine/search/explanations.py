@@ -1,6 +1,7 @@
 """Why a product matched the photo of a search: made when asked for, while it is remembered."""
 
 import io
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +9,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import select
 
+from vitrine import deadline
 from vitrine.catalog.models import SEARCHABLE, Product, ProductImage
 from vitrine.db import Sessions
 from vitrine.embedding.models import Embedding
 from vitrine.embedding.preprocess import seen_part
 from vitrine.embedding.vectors import unpack
-from vitrine.errors import Conflict, NotFound
+from vitrine.errors import Conflict, NotFound, Unavailable
 from vitrine.index.generations import active_generation
 from vitrine.media.crop import crop
 from vitrine.search.catalogue_pictures import CataloguePictures, Mapped
@@ -24,6 +26,9 @@ from vitrine.search.uploads import Uploads
 from vitrine.wire import ModelOut, parse_product_id
 
 _PICTURE = "explanation"
+# Drawing may not take the processors away from searches.
+_AT_ONCE = 1
+_LONGEST_WAIT_SECONDS = 5.0
 _WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -68,6 +73,7 @@ class Explanations:
         self._uploads = uploads
         self._pictures = pictures
         self._keeper = keeper
+        self._drawing = threading.BoundedSemaphore(_AT_ONCE)
 
     def explain(self, search_id: str, product_id: str, *, key_id: str) -> Explanation:
         """Take apart how a product's picture and the photo of a search are alike.
@@ -80,13 +86,18 @@ class Explanations:
         return self._explain(search, self._picture_of(search, product_id), key_id)
 
     def picture(self, search_id: str, product_id: str, *, key_id: str) -> bytes:
-        """Draw an explanation as PNG. Raises what `explain` raises."""
+        """Draw an explanation as PNG. Raises what `explain` raises, and Unavailable."""
         search = self._memory.recall(search_id, key_id=key_id)
         stored = self._picture_of(search, product_id)
         name = f"{search_id}:{stored.id}"
         found = self._keeper.get(_PICTURE, name)
         if found is None:
-            found = self._draw(search, self._explain(search, stored, key_id), key_id)
+            if not self._drawing.acquire(timeout=deadline.bounded(_LONGEST_WAIT_SECONDS)):
+                raise Unavailable("Too many explanations are drawn at once; try again.")
+            try:
+                found = self._draw(search, self._explain(search, stored, key_id), key_id)
+            finally:
+                self._drawing.release()
             self._keeper.put(_PICTURE, name, found, self._memory.seconds)
         return found
 
