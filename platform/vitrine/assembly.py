@@ -28,6 +28,7 @@ from vitrine.search.memory import SearchMemory
 from vitrine.search.question import Understanding
 from vitrine.search.ranking import Ranker
 from vitrine.search.service import SearchService, SearchTools
+from vitrine.search.suggest import Suggester
 from vitrine.search.uploads import Uploads
 from vitrine.settings import Settings
 from vitrine.shortlived import ShortLived
@@ -88,6 +89,11 @@ class Platform:
     def texts(self) -> TextIndex:
         """The index of words."""
         return TextIndex(self.index, self.vocabulary.rarity)
+
+    @property
+    def suggester(self) -> Suggester:
+        """What completes the words of shoppers."""
+        return Suggester(make_reading_sessions(self.engine), self.vocabulary)
 
     @property
     def search(self) -> SearchService:

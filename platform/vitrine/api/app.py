@@ -20,6 +20,7 @@ from vitrine.api import (
     problems,
     products,
     search,
+    suggest,
     uploads,
 )
 from vitrine.api.auth import Authenticator
@@ -29,6 +30,7 @@ from vitrine.assembly import Platform
 
 RESOURCES = (
     search.routes,
+    suggest.routes,
     uploads.routes,
     explanations.routes,
     products.routes,

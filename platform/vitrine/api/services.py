@@ -8,9 +8,11 @@ from vitrine.api.readiness import Readiness
 from vitrine.api.renditions import Renditions
 from vitrine.assembly import Platform
 from vitrine.catalog.service import Catalog
+from vitrine.db import Sessions
 from vitrine.search.explanations import Explanations
 from vitrine.search.looking import Looking
 from vitrine.search.service import SearchService
+from vitrine.search.suggest import Suggester
 from vitrine.search.uploads import Uploads
 from vitrine.settings import Settings
 
@@ -22,6 +24,8 @@ class Services:
     settings: Settings
     catalog: Catalog
     search: SearchService
+    suggester: Suggester
+    sessions: Sessions
     uploads: Uploads
     looking: Looking
     explanations: Explanations
@@ -38,6 +42,8 @@ def build_services(platform: Platform) -> Services:
         settings=platform.settings,
         catalog=platform.catalog,
         search=platform.search,
+        suggester=platform.suggester,
+        sessions=platform.sessions,
         uploads=platform.uploads,
         looking=platform.looking,
         explanations=platform.explanations,

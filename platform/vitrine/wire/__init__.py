@@ -45,6 +45,7 @@ from vitrine.wire.search import (
     UploadId,
 )
 from vitrine.wire.service import Alive, Check, Problem, ProblemField, Readiness
+from vitrine.wire.suggest import EmptySearchOut, EmptySearchPage, Suggestion, Suggestions
 from vitrine.wire.uploads import UploadIn, UploadOptions, UploadOut
 
 __all__ = [
@@ -63,6 +64,8 @@ __all__ = [
     "CategoryUse",
     "Check",
     "Correction",
+    "EmptySearchOut",
+    "EmptySearchPage",
     "ExplanationOut",
     "Facet",
     "FacetValue",
@@ -96,6 +99,8 @@ __all__ = [
     "SearchResponse",
     "SearchResult",
     "Sort",
+    "Suggestion",
+    "Suggestions",
     "TimingMs",
     "UploadId",
     "UploadIn",
