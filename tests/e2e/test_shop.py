@@ -86,7 +86,7 @@ def test_search_from_the_command_line(running: Running, tmp_path: Path) -> None:
     assert json.loads(as_json.stdout)["results"][0]["product"]["id"] == "demo:lamp"
 
 
-def test_search_by_words_and_by_both(running: Running) -> None:
+def test_search_by_words_and_by_both(running: Running, tmp_path: Path) -> None:
     names = {"demo:teapot-1": "Crimson teapot", "demo:teapot-2": "Turquoise teapot"}
     with running.client("seller") as seller:
         for number, (product, title) in enumerate(names.items(), start=250):
@@ -115,10 +115,14 @@ def test_search_by_words_and_by_both(running: Running) -> None:
                 await shop.search(upload_id=kept.upload_id)
 
     asyncio.run(ask())
-    table = running.vitrine("search", "--text", "turqoise teapot", "--facets", "price")
+    (tmp_path / "photo.jpg").write_bytes(jpeg(250))
+    heat = tmp_path / "why.png"
+    asked = ["--text", "turqoise teapot", "--facets", "price", "--heat", str(heat)]
+    table = running.vitrine("search", str(tmp_path / "photo.jpg"), *asked)
     assert table.returncode == 0, table.stderr
     assert 'Searched for "turquoise" instead of "turqoise".' in table.stdout
     assert "Turquoise teapot" in table.stdout
+    assert heat.read_bytes().startswith(b"\x89PNG")
 
 
 async def all_of(hits: AsyncIterator[SearchResult]) -> list[SearchResult]:

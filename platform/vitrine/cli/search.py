@@ -1,16 +1,18 @@
 """`vitrine search`: find products by a photo, by words, or by both, as a storefront would."""
 
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from vitrine.cli.keyring import read_keys
+from vitrine.cli.heat_file import check_file, draw, kept
 from vitrine.cli.search_answer import show
 from vitrine.cli.search_options import CropType, FilterType, NamesType
-from vitrine.client import VitrineClient
-from vitrine.settings import load_settings
+from vitrine.cli.storefront import address_options, open_shop
 from vitrine.wire import MAX_LIMIT, Box, CategoryUse, SearchResponse, Sort
 
 
@@ -38,6 +40,13 @@ from vitrine.wire import MAX_LIMIT, Box, CategoryUse, SearchResponse, Sort
 @click.option("--facets", type=NamesType(), help="Count by these, such as brand,price.")
 @click.option("--explain", is_flag=True, help="Take each score apart.")
 @click.option(
+    "--heat",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    callback=check_file,
+    help="Draw which parts of PHOTO and of the first result are alike, as a PNG.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(1, MAX_LIMIT),
     default=10,
@@ -50,8 +59,7 @@ from vitrine.wire import MAX_LIMIT, Box, CategoryUse, SearchResponse, Sort
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the api's answer as it came, one a page."
 )
-@click.option("--url", help="Address of the api.  [default: VITRINE_API_URL, or the running one]")
-@click.option("--key", help="A storefront key.  [default: the one that `vitrine up` made]")
+@address_options
 def search(
     photo: Path | None,
     text: str | None,
@@ -65,6 +73,7 @@ def search(
     diversity: float | None,
     facets: list[str] | None,
     explain: bool,
+    heat: Path | None,
     limit: int,
     pages: int,
     as_json: bool,
@@ -88,48 +97,62 @@ def search(
     \b
     Like one product, unlike another; and why:
       vitrine search --like acme:mug-1 --unlike acme:mug-2 --explain
+      vitrine search photo.jpg --explain --heat why.png
     """
+    _check(photo, product, bool(text or like), crop=crop, heat=heat)
+    question: dict[str, Any] = {
+        "text": text,
+        "product_id": product,
+        "crop": crop,
+        "filter": conditions,
+        "more_like": like or None,
+        "less_like": unlike or None,
+        "category": category,
+        "sort": sort,
+        "diversity": diversity,
+        "facets": facets,
+        "explain": explain or None,
+    }
+    say = _print_json if as_json else show
+    with open_shop(url, key) as client, ExitStack() as stack:
+        if photo is not None and heat is not None:
+            question["upload_id"] = stack.enter_context(kept(client, photo))
+            photo = None
+        found, seconds = _timed(lambda: client.search(photo, limit=limit, **question))
+        say(found, seconds)
+        if heat is not None:
+            draw(client, found, heat)
+        shown = len(found.results)
+        for _ in range(1, pages):
+            cursor = found.next_cursor
+            if not cursor:
+                break
+            found, seconds = _timed(partial(client.search, cursor=cursor, limit=limit))
+            say(found, seconds, before=shown)
+            shown += len(found.results)
+
+
+def _check(
+    photo: Path | None, product: str | None, words: bool, *, crop: Box | None, heat: Path | None
+) -> None:
     if photo is not None and product is not None:
         raise click.UsageError(
-            "Give a PHOTO or --product ID, not both; --like adds products to it."
+            "Give a PHOTO or --product ID, not both; --like adds products to a photo."
         )
-    if photo is None and product is None and not text and not like:
+    if photo is None and product is None and not words:
         raise click.UsageError(
             'Give something to search for: a PHOTO, --text "blue mug", --product ID or --like ID.'
         )
     if crop is not None and photo is None:
         raise click.UsageError("--crop is a part of a PHOTO: give the photo, too.")
-    settings = load_settings()
-    shown = 0
-    with VitrineClient(url or settings.api_url, key or read_keys(settings).storefront) as client:
-        began = time.perf_counter()
-        found = client.search(
-            photo,
-            text=text,
-            product_id=product,
-            crop=crop,
-            filter=conditions,
-            more_like=like or None,
-            less_like=unlike or None,
-            category=category,
-            sort=sort,
-            diversity=diversity,
-            facets=facets,
-            explain=explain or None,
-            limit=limit,
-        )
-        _print(found, began, shown, as_json)
-        for _ in range(1, pages):
-            shown += len(found.results)
-            if not found.next_cursor:
-                break
-            began = time.perf_counter()
-            found = client.search(cursor=found.next_cursor, limit=limit)
-            _print(found, began, shown, as_json)
+    if heat is not None and photo is None and product is None:
+        raise click.UsageError("--heat compares photos: give a PHOTO or --product ID.")
 
 
-def _print(found: SearchResponse, began: float, shown: int, as_json: bool) -> None:
-    if as_json:
-        click.echo(found.model_dump_json(indent=2))
-    else:
-        show(found, time.perf_counter() - began, before=shown)
+def _timed(ask: Callable[[], SearchResponse]) -> tuple[SearchResponse, float]:
+    began = time.perf_counter()
+    return ask(), time.perf_counter() - began
+
+
+def _print_json(found: SearchResponse, seconds: float, *, before: int = 0) -> None:
+    click.echo(found.model_dump_json(indent=2))

@@ -7,7 +7,14 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
-from vitrine.client import jobs, operations, products, searching, uploads
+from vitrine.client import (
+    explanations,
+    jobs,
+    operations,
+    products,
+    searching,
+    uploads,
+)
 from vitrine.client.attempts import Attempts
 from vitrine.client.paging import Pages
 from vitrine.client.request import Call, Request, as_method, headers
@@ -72,6 +79,8 @@ class AsyncVitrineClient:
     similar = _runs(searching.similar)
     upload = _runs(uploads.upload)
     delete_upload = _runs(uploads.delete_upload)
+    explanation = _runs(explanations.explanation)
+    explanation_picture = _runs(explanations.explanation_picture)
 
     put_product = _runs(products.put_product)
     patch_product = _runs(products.patch_product)

@@ -16,6 +16,7 @@ from vitrine.errors import Misconfigured, Unavailable
 from vitrine.settings import load_settings
 
 NOW = "2026-01-02T03:04:05Z"
+UPLOAD = "u" * 22
 PRODUCT: dict[str, Any] = {
     "id": "acme:mug-1",
     "seller": "acme",
@@ -59,6 +60,22 @@ def url(asked: list[dict[str, Any]]) -> Iterator[str]:
             "timing_ms": {"decode": 4, "encode": 9, "search": 6, "hydrate": 2, "total": 21},
             "model": {"name": "some-model", "digest": "d", "trained": query["limit"] == 2},
         }
+
+    @app.post("/v1/uploads")
+    def keep() -> Any:
+        asked.append({"kept": request.files["image"].read()})
+        kept = {"upload_id": UPLOAD, "expires_at": NOW, "width": 9, "height": 9, "regions": []}
+        return {**kept, "model": {"name": "m", "digest": "d", "trained": True}}, 201
+
+    @app.delete(f"/v1/uploads/{UPLOAD}")
+    def forget() -> Any:
+        asked.append({"forgotten": UPLOAD})
+        return "", 204
+
+    @app.get("/v1/search/s/explanations/acme:mug-1/picture")
+    def draw() -> bytes:
+        asked.append({"drawn": "acme:mug-1"})
+        return b"a heat map"
 
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
@@ -131,6 +148,27 @@ def test_pages_follow_each_other_and_end(url: str, asked: list[dict[str, Any]]) 
     assert shown.count("There is another page") == 2
 
 
+def test_the_heat_map_is_of_a_photo_that_is_kept_meanwhile(
+    url: str, photo: str, asked: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    heat = tmp_path / "why.png"
+    result = run(photo, "--heat", str(heat), "--url", url, "--key", "k", "--limit", "2")
+    assert result.exit_code == 0, result.output
+    assert heat.read_bytes() == b"a heat map"
+    kept, searched, *after = asked
+    assert kept == {"kept": b"a photo"}
+    assert (searched["upload_id"], searched["photo"]) == (UPLOAD, None)
+    assert after == [{"drawn": "acme:mug-1"}, {"forgotten": UPLOAD}]
+    assert "are alike" in result.stderr
+
+
+def test_nothing_found_is_not_drawn(url: str, photo: str, tmp_path: Path) -> None:
+    heat = tmp_path / "why.png"
+    result = run(photo, "--heat", str(heat), "--url", url, "--key", "k", "--limit", "1")
+    assert "was not drawn" in result.stderr
+    assert not heat.exists()
+
+
 def test_json_is_the_answer(url: str) -> None:
     shown = run("--product", "acme:mug-1", "--url", url, "--key", "k", "--json").output
     assert json.loads(shown)["results"][0]["product"]["price"] == "1234.50"
@@ -167,6 +205,8 @@ def test_nobody_there_names_the_fix(photo: str) -> None:
         (["--unlike", "a:b"], "a PHOTO, --text"),
         ([__file__, "--product", "a:b"], "not both"),
         (["--text", "mug", "--crop", "0,0,1,1"], "give the photo"),
+        (["--text", "mug", "--heat", "why.png"], "give a PHOTO"),
+        ([__file__, "--heat", "no/such/folder/why.png"], "make it first"),
         ([__file__, "--crop", "0,0,1"], "four fractions"),
         ([__file__, "--crop", "0,0,1,5"], "four fractions"),
         ([__file__, "--crop", "0,0,0,1"], "four fractions"),

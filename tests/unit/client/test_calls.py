@@ -109,8 +109,9 @@ def test_wait_gives_up_with_the_last_state(shop: Shop, client: Any) -> None:
 
 def test_the_key_is_in_no_repr_and_goes_to_no_other_host(client: Any) -> None:
     assert "vt_secret" not in repr(client)
-    with pytest.raises(ValueError, match="not a path"):
-        client.media("https://elsewhere.example/x.jpg")
+    for elsewhere in ("https://elsewhere.example/x.jpg", "//elsewhere.example/x.jpg", "x.jpg"):
+        with pytest.raises(ValueError, match="not a path"):
+            client.media(elsewhere)
 
 
 def test_ready_reads_the_answer_of_a_platform_that_is_not(shop: Shop, client: Any) -> None:
@@ -151,3 +152,32 @@ def test_an_upload_sends_the_photo_and_can_be_taken_back(shop: Shop, client: Any
     assert (photo.upload_id, photo.regions[0].box.y) == ("u" * 22, 0.5)
     assert client.delete_upload(photo.upload_id) is None
     assert got == [([], b"photo"), "u" * 22]
+
+
+def test_an_explanation_and_its_picture(shop: Shop, client: Any) -> None:
+    box = {"x": 0, "y": 0, "width": 1, "height": 1}
+    heat = {"box": box, "rows": [[0.5, 0.25]]}
+    place = "/v1/search/<search>/explanations/<product>"
+
+    def explain(search: str, product: str) -> Any:
+        return {
+            "search_id": search,
+            "product_id": product,
+            "image": {"id": "c", "url": "/media/c"},
+            "cosine": 0.75,
+            "query": heat,
+            "product": heat,
+            "pairs": [{"query": box, "product": box, "share": 0.5, "words": "left and left"}],
+            "picture": f"/v1/search/{search}/explanations/{product}/picture",
+            "model": FOUND["model"],
+        }
+
+    shop.on("GET", place, explain)
+    shop.on("GET", f"{place}/picture", lambda search, product: f"{search} {product}".encode())
+    told = client.explanation("s" * 22, "acme:mug-1")
+    assert (told.product_id, told.query.rows, told.pairs[0].share) == (
+        "acme:mug-1",
+        [[0.5, 0.25]],
+        0.5,
+    )
+    assert client.explanation_picture("s" * 22, "acme:mug-1") == b"s" * 22 + b" acme:mug-1"
