@@ -123,6 +123,8 @@ def test_search_by_words_and_by_both(running: Running, tmp_path: Path) -> None:
     assert 'Searched for "turquoise" instead of "turqoise".' in table.stdout
     assert "Turquoise teapot" in table.stdout
     assert heat.read_bytes().startswith(b"\x89PNG")
+    completed = running.vitrine("suggest", "turqoise tea")
+    assert "turquoise teapot" in completed.stdout, completed.stderr
 
 
 async def all_of(hits: AsyncIterator[SearchResult]) -> list[SearchResult]:

@@ -29,6 +29,7 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "up": Place("up:up", "Run the whole platform here; Ctrl-C stops all of it."),
         "demo": Place("demo:demo", "Fill the shop with a synthetic catalogue and its pictures."),
         "search": Place("search:search", "Find products by a photo, by words, or by both."),
+        "suggest": Place("suggest:suggest", "Complete what a shopper types."),
         "doctor": Place("doctor:doctor", "Check this installation and what it depends on."),
     },
     "Operate": {

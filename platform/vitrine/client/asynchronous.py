@@ -14,6 +14,7 @@ from vitrine.client import (
     products,
     searching,
     uploads,
+    words,
 )
 from vitrine.client.attempts import Attempts
 from vitrine.client.paging import Pages
@@ -81,6 +82,11 @@ class AsyncVitrineClient:
     delete_upload = _runs(uploads.delete_upload)
     explanation = _runs(explanations.explanation)
     explanation_picture = _runs(explanations.explanation_picture)
+
+    suggest = _runs(words.suggest)
+    empty_searches = _runs(words.empty_searches)
+    empty_searches_csv = _runs(words.empty_searches_csv)
+    iter_empty_searches = _iterates(words.iter_empty_searches)
 
     put_product = _runs(products.put_product)
     patch_product = _runs(products.patch_product)

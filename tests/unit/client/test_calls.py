@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,41 @@ def test_an_explanation_and_its_picture(shop: Shop, client: Any) -> None:
         0.5,
     )
     assert client.explanation_picture("s" * 22, "acme:mug-1") == b"s" * 22 + b" acme:mug-1"
+
+
+def test_suggestions_for_what_is_typed(shop: Shop, client: Any) -> None:
+    got: list[Any] = []
+
+    def suggest() -> Any:
+        got.append(dict(request.args))
+        line = {"kind": "product", "text": "Blue mug", "product": "a:b", "highlight": [[0, 2]]}
+        return {"query": request.args["q"], "suggestions": [line]}
+
+    shop.on("GET", "/v1/suggest", suggest)
+    (line,) = client.suggest("bl&u=", limit=3).suggestions
+    client.suggest("x")
+    assert (line.product, line.highlight) == ("a:b", [(0, 2)])
+    assert got == [{"q": "bl&u=", "limit": "3"}, {"q": "x"}]
+
+
+def test_searches_that_found_nothing(shop: Shop, client: Any) -> None:
+    got: list[Any] = []
+
+    def empty() -> Any:
+        got.append(dict(request.args))
+        if request.args.get("format") == "csv":
+            return "text\r\nmug\r\n"
+        one = {"kind": "text", "text": "mug", "filter": None, "searches": 3, "last_at": NOW}
+        following = None if "cursor" in request.args else "3:a"
+        return {"since": "2026-01-01", "searches": [one], "next_cursor": following}
+
+    shop.on("GET", "/v1/searches/empty", empty)
+    assert client.empty_searches(limit=5).searches[0].searches == 3
+    assert [one.text for one in client.iter_empty_searches(page_size=1)] == ["mug", "mug"]
+    assert client.empty_searches_csv(since=date(2026, 1, 2)) == b"text\r\nmug\r\n"
+    assert got == [
+        {"limit": "5"},
+        {"limit": "1"},
+        {"since": "2026-01-01", "limit": "1", "cursor": "3:a"},
+        {"since": "2026-01-02", "limit": "10000", "format": "csv"},
+    ]
