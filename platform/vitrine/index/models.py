@@ -37,4 +37,9 @@ class Generation(Base):
     @property
     def images_collection(self) -> str:
         """Name of the Milvus collection that holds this generation's picture vectors."""
-        return f"images_{self.id}"
+        return images_collection(self.id)
+
+
+def images_collection(generation_id: int) -> str:
+    """Name of the Milvus collection that holds the picture vectors of this generation."""
+    return f"images_{generation_id}"
