@@ -55,7 +55,7 @@ FUSIONS = [
 PARTS = ("words", "both", "colours")
 TITLES = {
     "words": "Words → product:",
-    "both": "A part of the photo, two words of the title, and both:",
+    "both": "A part of the photo, words of the title, and both:",
     "differences": "Question by question:",
     "colours": f"A photo with a colour, the first {FIRST} results:",
 }
@@ -109,13 +109,13 @@ class Shop:
         """The skus that a question finds, best first."""
         return [result.product.sku for result in self.ask(**query)]
 
-    def photo_questions(self) -> list[tuple[Item, bytes, str]]:
-        """A part of each photo with two words of its title; not where several share a photo."""
+    def photo_questions(self, count: int) -> list[tuple[Item, bytes, str]]:
+        """A part of each photo with words of its title; not where several share a photo."""
         photos = {item.sku: item.listing.photo.read_bytes() for item in self.items}
         shared = Counter(photos.values())
         made = []
         for item in self.items:
-            text = some_words(item, dice_for(self.seed, item, "words"))
+            text = some_words(item, dice_for(self.seed, item, "words"), count)
             if text is not None and shared[photos[item.sku]] == 1:
                 made.append((item, self.part(item), text))
         return made
@@ -169,8 +169,10 @@ def _same_kind(shop: Shop, item: Item) -> tuple[str | None, set[str]]:
     return f"{item.brand} {item.leaf}", {one.sku for one in shop.items if one.kind == item.kind}
 
 
-def by_photo_and_words(shop: Shop, bar: Progress, most: int, *, sweep: bool) -> dict[str, Asked]:
-    """Ask the same by a part of the photo, by two words of the title, and by both."""
+def by_photo_and_words(
+    shop: Shop, bar: Progress, most: int, *, words_each: int = 2, sweep: bool = False
+) -> dict[str, Asked]:
+    """Ask the same by a part of the photo, by words of the title, and by both."""
     ways: dict[str, dict[str, Any]] = {
         "photo": {},
         "photo, category off": {"category": "off"},
@@ -182,7 +184,9 @@ def by_photo_and_words(shop: Shop, bar: Progress, most: int, *, sweep: bool) -> 
         ways |= {_fusion_name(one): {"fusion": one} for one in FUSIONS}
         ways["both, category off"] = {"category": "off"}
     found = {name: Asked() for name in ways}
-    for item, photo, text in bar.track(shop.photo_questions()[:most], description="photos"):
+    for item, photo, text in bar.track(
+        shop.photo_questions(words_each)[:most], description="photos"
+    ):
         for name, query in ways.items():
             asked = {} if name.startswith("photo") else {"text": text}
             shown = {} if name == "words" else {"photo": photo}
@@ -294,6 +298,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--most", type=int, default=10_000, help="Most questions of each kind.")
     options.add_argument("--seed", type=int, default=1, help="Other questions.")
     options.add_argument("--only", action="append", choices=PARTS, help="Only this part.")
+    options.add_argument("--title-words", type=int, default=2, help="So many beside a photo.")
     options.add_argument("--sweep", action="store_true", help="Also ask with other fusions.")
     options.add_argument("--json", type=Path, help="Also write the figures to this file.")
     return options.parse_args()
@@ -309,7 +314,9 @@ def measure(
         asked = by_words(shop, bar, chosen.most)
         found["words"] = {name: one.figures() for name, one in asked.items()}
     if "both" in wanted:
-        asked = by_photo_and_words(shop, bar, chosen.most, sweep=chosen.sweep)
+        asked = by_photo_and_words(
+            shop, bar, chosen.most, words_each=chosen.title_words, sweep=chosen.sweep
+        )
         found["both"] = {name: one.figures() for name, one in asked.items()}
         found["differences"] = differences(asked)
     if "colours" in wanted:
