@@ -1,5 +1,7 @@
 """How a vector is kept beside its picture: float16, little-endian, two bytes a number."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +18,12 @@ def pack(vector: Vector) -> bytes:
 def unpack(data: bytes) -> Vector:
     """Read a vector [d], of length 1 again after the rounding."""
     return normalise(np.frombuffer(data, "<f2").astype(np.float32))
+
+
+def unpack_all(data: Sequence[bytes]) -> Vector:
+    """Read vectors of one size as [n, d]: one by one takes eight times as long."""
+    flat = np.frombuffer(b"".join(data), "<f2").astype(np.float32)
+    return normalise(flat.reshape(len(data), -1))
 
 
 def normalise(vectors: Vector) -> Vector:

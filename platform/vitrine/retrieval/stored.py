@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from vitrine.catalog.models import FAILED, Product, ProductImage
 from vitrine.embedding.models import Embedding
-from vitrine.embedding.vectors import unpack
+from vitrine.embedding.vectors import unpack_all
 
 _IDS = bindparam("ids", type_=ARRAY(BigInteger))
 _VECTORS = (
@@ -41,7 +42,7 @@ class StoredPictures:
         """Find the picture most like a vector [d]: its id, and the cosine similarity."""
         scores = self.vectors @ query
         at = int(np.argmax(scores))
-        return self.image_ids[at], float(np.clip(scores[at], -1.0, 1.0))
+        return self.image_ids[at], max(-1.0, min(1.0, float(scores[at])))
 
     def vector_of(self, image_id: int | None) -> NDArray[np.float32]:
         """Return the vector [d] of this picture, or of the first."""
@@ -65,13 +66,17 @@ def read_pictures(
     """Read the vectors of products in one query, first picture first; one without has no entry."""
     if not product_ids:
         return {}
-    grouped: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
-    for row in session.execute(_VECTORS, {"ids": list(product_ids), "model": model}):
-        grouped.setdefault(row.product_id, []).append((row.id, unpack(row.vector)))
-    return {
-        product: StoredPictures([id_ for id_, _ in rows], np.stack([one for _, one in rows]))
-        for product, rows in grouped.items()
-    }
+    rows = session.execute(_VECTORS, {"ids": list(product_ids), "model": model}).all()
+    if not rows:
+        return {}
+    vectors = unpack_all([row.vector for row in rows])
+    found: dict[int, StoredPictures] = {}
+    start = 0
+    for product, some in groupby(rows, key=lambda row: int(row.product_id)):
+        ids = [int(row.id) for row in some]
+        found[product] = StoredPictures(ids, vectors[start : start + len(ids)])
+        start += len(ids)
+    return found
 
 
 def read_facts(

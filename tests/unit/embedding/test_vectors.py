@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrine.embedding.vectors import pack, unpack
+from vitrine.embedding.vectors import pack, unpack, unpack_all
 
 
 @given(st.integers(1, 2048), st.integers(0, 1000), st.floats(1e-3, 1e3))
@@ -15,6 +15,11 @@ def test_round_trip(dim: int, seed: int, scale: float) -> None:
     assert back.dtype == np.float32
     assert abs(np.linalg.norm(back) - 1) < 1e-5
     assert back @ vector / np.linalg.norm(vector) > 0.9999
+
+
+def test_all_at_once_is_one_by_one() -> None:
+    data = [pack(row) for row in np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)]
+    assert np.array_equal(unpack_all(data), np.stack([unpack(one) for one in data]))
 
 
 def test_little_endian_half_floats() -> None:
