@@ -1,14 +1,17 @@
 """PostgreSQL: engine, sessions and the declarative base."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, ClassVar
+from functools import wraps
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
+from psycopg2.errors import DeadlockDetected
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 from sqlalchemy import Connection, DateTime, Engine, MetaData, Text, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.exc import InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -16,6 +19,8 @@ from vitrine import deadline
 from vitrine.breaker import Breaker
 from vitrine.errors import Unavailable
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Sessions = sessionmaker[Session]
 # A server that went away takes longer to come back.
 CHECK_AFTER_SECONDS = 1.0
@@ -24,6 +29,7 @@ _SHORTENED = "statement_timeout_shortened"
 # A server that refuses at once holds up nobody; one that lets wait does.
 _LONG_SECONDS = 1.0
 _CONNECT_FAILURES = 2
+_MOST_ATTEMPTS = 3
 
 
 class Base(DeclarativeBase):
@@ -150,6 +156,25 @@ def make_reading_sessions(engine: Engine) -> Sessions:
     Without BEGIN and ROLLBACK around it a statement is one journey to the server instead of three.
     """
     return make_sessions(engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+def again_after_deadlock(transaction: Callable[P, T]) -> Callable[P, T]:
+    """Let a function that is one transaction run again when PostgreSQL ended it for another.
+
+    Locks are taken in one order wherever they can be; the rest is found by PostgreSQL, in a second.
+    """
+
+    @wraps(transaction)
+    def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(_MOST_ATTEMPTS - 1):
+            try:
+                return transaction(*args, **kwargs)
+            except OperationalError as error:
+                if not isinstance(error.orig, DeadlockDetected):
+                    raise
+        return transaction(*args, **kwargs)
+
+    return attempt
 
 
 def ping(engine: Engine) -> str | None:

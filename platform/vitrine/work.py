@@ -6,7 +6,7 @@ with a higher version. A claim commits its lease and its attempt *before* the wo
 work which kills its worker has already been counted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -109,6 +109,9 @@ def _on_claims(statement: str) -> TextClause:
     return text(statement.replace("{_CLAIMED}", _CLAIMED))
 
 
+# In the order in which `owe` takes them: whoever waits for one then holds none that comes after it.
+_LOCK = text("select key from work where kind = :kind and key = any(:keys) order by key for update")
+
 _FINISH = _on_claims(
     """
     delete from work using {_CLAIMED} and work.version = claimed.version
@@ -194,7 +197,7 @@ def claim(
 def finish(session: Session, claims: Sequence[Claim]) -> set[str]:
     """Take finished work off the table; return the keys that nothing newer is owed for."""
     done: set[str] = set()
-    for values in _by_kind(claims):
+    for values in _locked(session, claims):
         done.update(session.execute(_FINISH, values).scalars())
         session.execute(_REOPEN, values)
     return done
@@ -202,7 +205,7 @@ def finish(session: Session, claims: Sequence[Claim]) -> set[str]:
 
 def retry(session: Session, claims: Sequence[Claim], error: str) -> None:
     """Give claimed work back after a failure, with a wait that doubles with every attempt."""
-    for values in _by_kind(claims):
+    for values in _locked(session, claims):
         session.execute(_RETRY, {**values, "error": error, "cap": MAX_BACKOFF_SECONDS})
 
 
@@ -210,14 +213,14 @@ def postpone(
     session: Session, claims: Sequence[Claim], error: str, *, seconds: float = 2.0
 ) -> None:
     """Give claimed work back because a dependency is down; the attempt does not count."""
-    for values in _by_kind(claims):
+    for values in _locked(session, claims):
         session.execute(_POSTPONE, {**values, "error": error, "seconds": seconds})
 
 
 def bury(session: Session, claims: Sequence[Claim], error: str) -> set[str]:
     """Give work up for good; return the keys that nothing newer is owed for."""
     buried: set[str] = set()
-    for values in _by_kind(claims):
+    for values in _locked(session, claims):
         buried.update(session.execute(_BURY, {**values, "error": error}).scalars())
         session.execute(_REOPEN, values)
     return buried
@@ -249,8 +252,14 @@ def pending_keys(session: Session, kind: str, keys: Iterable[object]) -> set[str
     return set(session.execute(statement).scalars())
 
 
+def _locked(session: Session, claims: Sequence[Claim]) -> Iterator[dict[str, Any]]:
+    """Lock the rows of each kind; gives the parameters of the statements above."""
+    for values in _by_kind(claims):
+        session.execute(_LOCK, {"kind": values["kind"], "keys": values["keys"]})
+        yield values
+
+
 def _by_kind(claims: Sequence[Claim]) -> list[dict[str, Any]]:
-    """Parameters of the statements above, one set a kind."""
     grouped: dict[str, list[Claim]] = {}
     for one in claims:
         grouped.setdefault(one.kind, []).append(one)

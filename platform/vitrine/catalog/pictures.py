@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -28,6 +28,16 @@ class Pictures:
     @property
     def changed(self) -> bool:
         return bool(self.added or self.removed or self.reordered)
+
+
+def lock_uses(session: Session, which: ColumnElement[bool]) -> None:
+    """Lock these uses until the transaction ends, before anything is owed for them.
+
+    Sellers and workers do so first and in the order of the ids, so that none waits for another who
+    waits for it.
+    """
+    statement = select(ProductImage.id).where(which).order_by(ProductImage.id)
+    session.execute(statement.with_for_update())
 
 
 def replace_pictures(

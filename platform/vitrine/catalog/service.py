@@ -14,9 +14,9 @@ from vitrine import work
 from vitrine.catalog.jobs import Awaited, open_job, read_job
 from vitrine.catalog.keys import ensure_seller
 from vitrine.catalog.models import FAILED, SEARCHABLE, Image, Job, Product, ProductImage
-from vitrine.catalog.pictures import Pictures, replace_pictures
+from vitrine.catalog.pictures import Pictures, lock_uses, replace_pictures
 from vitrine.catalog.views import image_out, product_out
-from vitrine.db import Sessions
+from vitrine.db import Sessions, again_after_deadlock
 from vitrine.doorbell import Doorbell
 from vitrine.errors import Invalid, NotFound
 from vitrine.media.store import BlobStore
@@ -45,6 +45,7 @@ class Catalog:
         self._doorbell = doorbell
         self._currency = currency
 
+    @again_after_deadlock
     def put(
         self, seller: str, sku: str, wanted: ProductIn, images: Sequence[bytes] | None
     ) -> Accepted:
@@ -70,6 +71,7 @@ class Catalog:
         self._doorbell.ring((work.EMBED, work.FILL, work.SYNC, work.TEXT, work.PURGE))
         return accepted
 
+    @again_after_deadlock
     def patch(self, seller: str, sku: str, patch: ProductPatch) -> Accepted:
         """Change some fields; pictures and vectors stay as they are. Raises NotFound."""
         with self._begin() as session:
@@ -86,6 +88,7 @@ class Catalog:
         self._doorbell.ring((work.SYNC, work.TEXT))
         return accepted
 
+    @again_after_deadlock
     def delete(self, seller: str, sku: str) -> JobOut:
         """Delete a listing; when the job is done it is gone everywhere. Raises NotFound."""
         with self._begin() as session:
@@ -172,6 +175,7 @@ def _lock(session: Session, seller: str, sku: str) -> Product:
     product: Product | None = session.scalar(_named(seller, sku).with_for_update())
     if product is None:
         raise _no_product(seller, sku)
+    lock_uses(session, ProductImage.product_id == product.id)
     return product
 
 
@@ -181,6 +185,7 @@ def _lock_or_create(
     """Lock the product, or insert it; two first PUTs at once meet at the unique constraint."""
     product: Product | None = session.scalar(_named(seller, sku).with_for_update())
     if product is not None:
+        lock_uses(session, ProductImage.product_id == product.id)
         return product, False
     if not has_images:
         raise Invalid(

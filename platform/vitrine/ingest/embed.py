@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from vitrine import logs, work
 from vitrine.catalog.jobs import Outcome, resolve
 from vitrine.catalog.models import EMBEDDED, FAILED, RECEIVED, Image, ProductImage
+from vitrine.catalog.pictures import lock_uses
 from vitrine.embedding.lanes import in_lanes, lanes_for
 from vitrine.embedding.models import Embedding
 from vitrine.embedding.runtimes import Encoder
@@ -66,7 +67,9 @@ def embed(parts: Parts, claims: Sequence[work.Claim]) -> None:
     unread = [claim for claim in claims if claim.key in batch.unread]
     with parts.sessions.begin() as session:
         there = _keep_vectors(session, model, [claim.key for claim in read], batch)
+        # What a picture is comes before what is owed for it: so sellers lock them too.
         _mark(session, there, batch)
+        _owe_rows(session, there, batch)
         work.finish(session, read)
         # Others could be read, so it is these files: they are tried again, and given up.
         for claim in sorted(unread, key=lambda claim: claim.key):
@@ -84,7 +87,8 @@ def fill(parts: Parts, claims: Sequence[work.Claim]) -> None:
     batch = _embed(parts, model, claims) if model is not None else _Batch()
     with parts.sessions.begin() as session:
         if model is not None:
-            _keep_vectors(session, model, [claim.key for claim in claims], batch)
+            there = _keep_vectors(session, model, [claim.key for claim in claims], batch)
+            _owe_rows(session, there, batch)
         left = batch.failures | batch.unread
         work.finish(session, [claim for claim in claims if claim.key not in left])
         for claim in sorted(claims, key=lambda claim: claim.key):
@@ -206,7 +210,8 @@ def _blame(encoder: Encoder, error: Exception) -> None:
 
 
 def _keep_vectors(session: Session, model: str, cids: Sequence[str], batch: _Batch) -> set[str]:
-    """Write vectors and what the header said, and owe the index rows; return what still exists."""
+    """Write vectors and what the header said; return what still exists."""
+    lock_uses(session, ProductImage.cid.in_(cids))
     # A picture may have been purged meanwhile; the shared lock keeps it from going just now.
     there = set(
         session.scalars(
@@ -230,10 +235,13 @@ def _keep_vectors(session: Session, model: str, cids: Sequence[str], batch: _Bat
     ]
     if rows:
         session.execute(insert(Embedding).on_conflict_do_nothing(), rows)
+    return there
+
+
+def _owe_rows(session: Session, there: set[str], batch: _Batch) -> None:
     good = there - set(batch.failures)
     uses = session.scalars(select(ProductImage.id).where(ProductImage.cid.in_(good))).all()
     work.owe(session, work.SYNC, uses)
-    return there
 
 
 def _mark(session: Session, there: set[str], batch: _Batch) -> None:
@@ -247,13 +255,16 @@ def _mark(session: Session, there: set[str], batch: _Batch) -> None:
 
 
 def _fail(session: Session, reasons: Mapping[str, str]) -> None:
+    failed: dict[int, str] = {}
     for cid, reason in sorted(reasons.items()):
-        failed = session.scalars(
+        ids = session.scalars(
             update(ProductImage)
             .where(ProductImage.cid == cid)
             .values(state=FAILED, reason=reason)
             .returning(ProductImage.id)
-        ).all()
-        resolve(session, work.SYNC, {str(id_): Outcome("failed", reason) for id_ in failed})
-        work.owe(session, work.SYNC, failed)
+        )
+        failed.update(dict.fromkeys(ids, reason))
         log.info("image.failed", cid=cid, reason=reason)
+    outcomes = {str(id_): Outcome("failed", reason) for id_, reason in failed.items()}
+    resolve(session, work.SYNC, outcomes)
+    work.owe(session, work.SYNC, failed)
