@@ -86,6 +86,7 @@ def test_gaps_are_counted_paged_and_exported(platform: Platform, api: FlaskClien
     assert [one["text"] for one in rest["searches"]] == ['=hyperlink("x"), a']
     assert rest["next_cursor"] is None
     assert get(api, platform, "admin", "/v1/searches/empty?cursor=x").status_code == 422
+    assert get(api, platform, "admin", "/v1/searches/empty?since=0").status_code == 422
     exported = get(api, platform, "admin", "/v1/searches/empty?format=csv")
     assert exported.mimetype == "text/csv"
     rows = list(csv.DictReader(io.StringIO(exported.text)))

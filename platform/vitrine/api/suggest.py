@@ -1,11 +1,13 @@
 """Suggestions while typing, and searches without results."""
 
 import datetime as dt
+import re
 from typing import Annotated, Literal
 
 from flask import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 from vitrine.api.auth import ADMIN, STOREFRONTS
 from vitrine.api.bodies import NoBody
@@ -19,6 +21,13 @@ from vitrine.wire.suggest import EmptySearchPage, Suggestions
 routes = Routes("Search")
 
 _DAYS = 30
+
+
+def _day(written: str) -> str:
+    # Left alone, pydantic takes "0" for the first day of 1970.
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", written, re.ASCII):
+        raise PydanticCustomError("day", "must be a day, such as 2026-11-23")
+    return written
 
 
 class SuggestQuery(BaseModel):
@@ -36,7 +45,11 @@ class EmptyQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra=without_null_defaults)
 
     since: (
-        Annotated[dt.date, Field(description="First day (UTC); default: 30 days ago.")]
+        Annotated[
+            dt.date,
+            BeforeValidator(_day),
+            Field(description="First day (UTC); default: 30 days ago."),
+        ]
         | SkipJsonSchema[None]
     ) = None
     limit: Annotated[int, Field(ge=1, le=10_000, description="Most of them wanted.")] = 100

@@ -15,7 +15,11 @@ from vitrine.wire import UploadIn, UploadOptions, UploadOut
 
 routes = Routes("Uploads")
 
-_JSON_EXAMPLE = {"image_base64": "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQH/2Q=="}
+# A white square on black, of the smallest size that is taken.
+_JSON_EXAMPLE = {
+    "image_base64": "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAAFElEQVR42mNgQAL8H5gYGDARMgAA"
+    "I20BDofI/jkAAAAASUVORK5CYII="
+}
 
 
 @routes.serve(
