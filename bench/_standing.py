@@ -1,5 +1,6 @@
 """A big shop on servers of the benchmark's own: filled once, kept, opened again; and its api."""
 
+import gc
 import json
 import sys
 import time
@@ -17,6 +18,7 @@ from vitrine.catalog.keys import authenticate
 from vitrine.embedded.child import Child, Command
 from vitrine.embedded.datadir import DataDir
 from vitrine.embedded.keyring import ensure_keys
+from vitrine.embedded.lock import DataDirLock
 from vitrine.embedded.ports import free_port
 from vitrine.embedded.programs import as_environment, running_settings, vitrine_command
 from vitrine.embedded.services import EmbeddedServices, ServiceUrls
@@ -60,6 +62,8 @@ def open_shop(
     Each has a second picture with the chance `two_pictures`.
     """
     with ExitStack() as stack:
+        home.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(DataDirLock(home))
         # Nothing here has to outlive a power cut.
         services = stack.enter_context(EmbeddedServices(home / "servers", durable=False))
         settings = _settings(home, services, milvus_uri)
@@ -80,6 +84,9 @@ def open_shop(
             found = authenticate(session, key)
         assert found is not None
         processes = {one.title: one.pid for one in services.all}
+        # As the api does: else the collector goes through all that is loaded amid the questions.
+        gc.collect()
+        gc.freeze()
         yield Shop(platform, encoder, collection, drawn, count, pictures, key, found.id, processes)
 
 

@@ -13,9 +13,9 @@ Both use shops of their own, filled once and kept under `--directory`. Each ques
   for, with the same expression and for the `limit` of the question alone.
 
 CPU milliseconds of a question over HTTP, by process, hold also where the machine is busy with other
-things. All take turns. Percentiles are of each turn, and what is shown is their median over the turns. What
-a question presupposes (a first page, an upload) is asked before and not counted. The callers run on
-the same cores, so they are as thin as can be.
+things. All take turns. Percentiles are of each turn, and what is shown is their median over the
+turns. What a question presupposes (a first page, an upload) is asked before and not counted. The
+callers run on the same cores, so they are as thin as can be.
 """
 
 import argparse
