@@ -116,7 +116,11 @@ def _configuration(running: Running, shop: dict[str, list[str]]) -> str:
         "GET /v1/search/{search_id}/explanations/{product}": explanation,
         "GET /v1/search/{search_id}/explanations/{product}/picture": explanation,
     }.items():
-        lines.append(f'[[operations]]\ninclude-name = "{operation}"\n[operations.parameters]')
+        lines.append(f'[[operations]]\ninclude-name = "{operation}"')
+        if operation.startswith(("PUT", "PATCH")):
+            # An attribute of one type that is made one of another is sound still.
+            lines.append("checks = { negative_data_rejection = { enabled = false } }")
+        lines.append("[operations.parameters]")
         lines += [
             f'"{parameter}" = {{ dictionary = "{name}", probability = 0.7 }}'
             for parameter, name in parameters.items()
