@@ -14,9 +14,10 @@ from tests.conftest import DatabaseFrom
 from tests.integration.conftest import in_use, worked_off
 from tests.integration.shop import COUNT, Shopper, colours, fill, ids, sku
 from tests.pictures import jpeg
+from vitrine import deadline
 from vitrine.assembly import Platform
 from vitrine.embedded.services import ServiceUrls
-from vitrine.errors import Invalid, NotFound, Unavailable
+from vitrine.errors import Conflict, Invalid, NotFound, Unavailable
 from vitrine.search import ranking, service
 from vitrine.search.models import EmptySearch
 from vitrine.search.service import SearchRequest
@@ -322,3 +323,60 @@ def test_what_finds_nothing_is_counted(find: Shopper, shop: Platform) -> None:
         ("image", "", {"brand": "Nobody"}, 1),
         ("text", "zzyzx", {"brand": "Tern"}, 2),
     ]
+
+
+def test_a_ranking_that_does_not_grow_ends(find: Shopper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deeper and deeper searches, of which nothing is left to show."""
+    monkeypatch.setattr(ranking, "NEIGHBOURS", 1)
+    monkeypatch.setattr(service, "_LEAST_GROWTH", 2)
+    monkeypatch.setattr(service, "_GROWTH", 2)
+    with deadline.within(20):
+        page = find(product_id="acme:p03", min_score=0.9999, limit=1)
+        assert page.results == []
+        rare = {"any": [{"attributes.color": "red"}, {"attributes.color": "none"}]}
+        monkeypatch.setattr(ranking, "_FEW_PRODUCTS", 1)
+        assert len(find(4, filter=rare, limit=COUNT).results) == 6
+
+
+def test_facets_of_another_order_are_exact_only_if_all_were_counted(
+    find: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "SORTED_DEPTH", 6)
+    monkeypatch.setattr(ranking, "FACET_DEPTH", 6)
+    (facet,) = find(product_id="acme:p03", sort="price_asc", facets=["brand"], limit=2).facets
+    assert (facet.exact, facet.products) == (False, 6)
+
+
+def test_excluded_products_still_vote_on_the_category(find: Shopper) -> None:
+    whole = find(0, limit=3)
+    left = find(0, limit=3, exclude=[f"acme:{sku(number)}" for number in range(6)])
+    filtered = find(0, limit=3, filter={"category": "shoes"})
+    liked = find(0, limit=3, more_like=["acme:p17"])
+    assert whole.category is not None
+    for other in (left, filtered, liked):
+        assert other.category is not None
+        assert other.category.candidates[0].category == whole.category.candidates[0].category
+        assert other.category.confidence == pytest.approx(whole.category.confidence, abs=0.01)
+
+
+def test_a_page_of_an_index_that_was_made_anew_says_so(find: Shopper, shop: Platform) -> None:
+    page = find(0, limit=3)
+    kept = shop.search_memory.recall(page.search_id, key_id="test")
+    kept.question["generation"] = 999
+    shop.search_memory.keep(page.search_id, kept)
+    with pytest.raises(Conflict, match="Search again"):
+        find(cursor=page.next_cursor, limit=3)
+
+
+def test_a_later_page_that_cannot_be_kept_is_the_last(
+    find: Shopper, shop: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "NEIGHBOURS", 1)
+    monkeypatch.setattr(service, "_LEAST_GROWTH", 10)
+    first = find(0, limit=3)
+
+    def away(*_: Any) -> None:
+        raise Unavailable("Redis does not answer")
+
+    monkeypatch.setattr(shop.short_lived.__class__, "put", away)
+    assert find(cursor=first.next_cursor, limit=6).next_cursor is None

@@ -8,10 +8,10 @@ from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, exists, select
 from sqlalchemy.orm import Session
 
-from vitrine.catalog.models import FAILED, Product, ProductImage
+from vitrine.catalog.models import FAILED, SEARCHABLE, Product, ProductImage
 from vitrine.embedding.models import Embedding
 from vitrine.embedding.vectors import unpack_all
 
@@ -26,8 +26,10 @@ _VECTORS = (
     )
     .order_by(ProductImage.product_id, ProductImage.position, ProductImage.id)
 )
+# What has no picture to show is not shown.
 _FACTS = select(Product.id, Product.category, Product.price, Product.created_at).where(
-    Product.id == any_(_IDS)
+    Product.id == any_(_IDS),
+    exists().where(ProductImage.product_id == Product.id, ProductImage.state == SEARCHABLE),
 )
 
 

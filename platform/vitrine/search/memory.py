@@ -34,7 +34,8 @@ class Remembered:
 
     `vectors` are float32 [n, d], as asked of the index; `map` is the feature map of the photo, or
     of its crop, float16 [c, h, w], if there was one. `ranking` begins with what was shown and goes
-    on with what was found beside it; it is only ever added to. `complete`: there is no more.
+    on with what was found beside it; it is only ever added to. `depth` is how deep the searches
+    looked for it, which may be more than it holds. `complete`: there is no more.
     """
 
     key_id: str
@@ -44,6 +45,7 @@ class Remembered:
     vectors: NDArray[np.float32]
     map: NDArray[np.float16] | None = None
     ranking: list[Ranked] = field(default_factory=list)
+    depth: int = 0
     complete: bool = False
     upload_id: str | None = None
     crop: tuple[float, float, float, float] | None = None
@@ -63,6 +65,7 @@ class Remembered:
                 (one.product_id, one.image_id, one.cosine, one.bm25, one.parts)
                 for one in self.ranking
             ],
+            "depth": self.depth,
             "complete": self.complete,
             "upload_id": self.upload_id,
             "crop": self.crop,
@@ -92,6 +95,7 @@ class Remembered:
             vectors=vectors,
             map=features,
             ranking=[Ranked(*one) for one in head["ranking"]],
+            depth=head["depth"],
             complete=head["complete"],
             upload_id=head["upload_id"],
             crop=None if head["crop"] is None else tuple(head["crop"]),

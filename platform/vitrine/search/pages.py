@@ -27,7 +27,8 @@ class Cursor:
     def read(cls, text: str) -> "Cursor":
         """Read a cursor. Raises Invalid for what is none."""
         found = _CURSOR.fullmatch(text)
-        if found is None:
+        # Of what is ranked before a place, at most everything was shown.
+        if found is None or int(found[3]) > int(found[2]):
             detail = "was not made by this api; start again without one"
             raise Invalid(f"`/cursor` {detail}.", errors=[{"pointer": "/cursor", "detail": detail}])
         return cls(found[1], int(found[2]), int(found[3]))

@@ -54,6 +54,13 @@ class Question:
     def from_photo(self) -> bool:
         return self.map is not None
 
+    @property
+    def seen(self) -> NDArray[np.float32]:
+        """The vector [d] of the first photo itself, whatever else moves the question."""
+        assert self.map is not None
+        # The mean of a map points where the embedding does (see embedding/runtimes/torch.py).
+        return normalise(self.map.astype(np.float32).mean(axis=(1, 2)))
+
 
 class Understanding:
     """Turns requests into questions."""

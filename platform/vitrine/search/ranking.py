@@ -44,10 +44,14 @@ CATEGORY_BOOST, FUSED_BOOST = 0.03, 0.002
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Products in their order. `complete`: no others match."""
+    """Products in their order.
+
+    `complete`: no others are to follow; `exact`: no others match.
+    """
 
     items: list[Ranked]
     complete: bool
+    exact: bool
     neighbours: list[Neighbour] = field(default_factory=list)
     prediction: Prediction | None = None
 
@@ -127,8 +131,10 @@ class Ranker:
             items = [one for one in items if one.cosine is not None and one.cosine >= least]
         items.sort(key=lambda one: (-one.score, one.product_id))
         items = self._ordered(asked, items, facts)
-        complete = found.complete or asked.query.sort != "relevance"
-        return Pool(items, complete, neighbours, prediction)
+        # Deeper there are only some that look even less alike.
+        exact = found.complete or (least is not None and found.lowest < least)
+        complete = exact or asked.query.sort != "relevance"
+        return Pool(items, complete, exact, neighbours, prediction)
 
     def _search(self, asked: Asked, words: str | None, depth: int, among: Among) -> "_Found":
         """Ask by vector and by words side by side, with the same filter."""
@@ -138,6 +144,7 @@ class Ranker:
             later = self._start(lambda: self._by_words(asked, words, depth, among))
         cosines: dict[int, tuple[int | None, float]] = {}
         bm25: dict[int, float] = {}
+        lowest = 1.0
         if question.vector is not None:
             near = candidates(
                 self._index,
@@ -148,6 +155,7 @@ class Ranker:
                 among=among,
             )
             cosines = {one.product_id: (one.image_id, one.score) for one in near}
+            lowest = near[-1].score if near else -1.0
         if later is not None:
             bm25 = later.result()
         elif words is not None:
@@ -158,7 +166,7 @@ class Ranker:
             self._look_at(asked, cosines, bm25)
             if words is not None and len(bm25) >= depth:
                 self._read(asked, words, seen, bm25)
-        return _Found(cosines, bm25, complete)
+        return _Found(cosines, bm25, lowest, complete)
 
     def _by_words(self, asked: Asked, words: str, depth: int, among: Among) -> dict[int, float]:
         found = text_candidates(self._texts, words, asked.tree, depth, among=among)
@@ -218,15 +226,17 @@ class Ranker:
     def _neighbours(
         self, asked: Asked, items: Sequence[Ranked], facts: dict[int, Facts]
     ) -> list[Neighbour]:
-        """The nearest of the whole catalogue: those that a filter let through are no fair vote."""
+        """The nearest of the whole catalogue: those that a filter let through are no fair vote.
+
+        Nor are those that likes moved the question to, or that are left after some were excluded.
+        """
         cosines = {one.product_id: one.cosine for one in items if one.cosine is not None}
-        if asked.tree != filters.EVERYTHING:
-            vector = asked.question.vector
-            assert vector is not None
+        question = asked.question
+        if asked.tree != filters.EVERYTHING or question.exclude:
             near = candidates(
                 self._index,
                 asked.serving.collection,
-                vector[np.newaxis, :],
+                question.seen[np.newaxis, :],
                 filters.EVERYTHING,
                 NEIGHBOURS,
             )
@@ -291,10 +301,14 @@ class Ranker:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the two searches found: (image, cosine) and BM25 by product."""
+    """What the two searches found: (image, cosine) and BM25 by product.
+
+    `lowest` is the least cosine that the search by vector came to.
+    """
 
     cosines: dict[int, tuple[int | None, float]]
     bm25: dict[int, float]
+    lowest: float
     complete: bool
 
 

@@ -139,10 +139,10 @@ class SearchService:
             pool = self._tools.ranker.rank(asked, search.words, query.limit + _HEADROOM)
         verdict = _verdict(asked, pool)
         if verdict is not None and verdict.rejected:
-            pool = replace(pool, items=[], complete=True)
-        _add(search.kept, pool, len(pool.items))
+            pool = replace(pool, items=[], complete=True, exact=True)
+        _add(search.kept, pool, asked.depth(query.limit + _HEADROOM))
         shown = self._page(search, Cursor(search.search_id), query.limit)
-        response = self._answer(search, Cursor(search.search_id), shown, pool)
+        response = self._answer(search, Cursor(search.search_id), shown)
         if not response.results:
             gaps.record(
                 self._tools.sessions,
@@ -203,14 +203,21 @@ class SearchService:
             )
         assert query.cursor is not None
         cursor, timing = Cursor.read(query.cursor), Timing()
-        kept = self._tools.memory.recall(cursor.search_id, key_id=key_id)
-        search = self._resumed(cursor.search_id, kept, timing)
-        before = len(kept.ranking), kept.complete
-        shown = self._page(search, cursor, query.limit)
-        response = self._answer(search, cursor, shown, None, limit=query.limit)
-        if (len(kept.ranking), kept.complete) != before:
-            self._keep(search, response.next_cursor)
-        return response.model_copy(update={"timing_ms": timing.out()})
+        while True:
+            kept = self._tools.memory.recall(cursor.search_id, key_id=key_id)
+            before = len(kept.ranking), kept.depth, kept.complete
+            if cursor.at > len(kept.ranking):
+                raise Invalid("This cursor was not made by this api; start again without one.")
+            search = self._resumed(cursor.search_id, kept, timing)
+            shown = self._page(search, cursor, query.limit)
+            response = self._answer(search, cursor, shown, limit=query.limit)
+            following = response.next_cursor
+            if (len(kept.ranking), kept.depth, kept.complete) != before:
+                stands = self._tools.memory.recall(cursor.search_id, key_id=key_id)
+                if len(stands.ranking) > before[0]:
+                    continue  # the same page was asked for twice: what the other ranked stands
+                following = self._keep(search, following)
+            return response.model_copy(update={"next_cursor": following, "timing_ms": timing.out()})
 
     def _resumed(self, search_id: str, kept: Remembered, timing: Timing) -> _Search:
         query = SearchQuery.model_validate(kept.question["query"])
@@ -226,7 +233,7 @@ class SearchService:
             question,
             query,
             filters.parse(query.filter or {}),
-            self._generations.remembered(kept.collection, kept.model),
+            self._generations.remembered(kept.question["generation"], kept.model),
             self._tools.calibrations.of(kept.question["generation"]),
         )
         return _Search(search_id, kept.key_id, asked, _read_then(kept), kept, timing)
@@ -254,17 +261,18 @@ class SearchService:
             self._rank_more(search)
 
     def _rank_more(self, search: _Search) -> None:
-        wanted = max(_LEAST_GROWTH, _GROWTH * len(search.kept.ranking))
+        kept = search.kept
+        wanted = max(_LEAST_GROWTH, _GROWTH * max(kept.depth, len(kept.ranking)))
+        wanted = min(wanted, MOST_CANDIDATES)
         with search.timing.stage("search"):
-            pool = self._tools.ranker.rank(search.asked, search.words, min(wanted, MOST_CANDIDATES))
-        _add(search.kept, pool, min(wanted, MOST_CANDIDATES))
+            pool = self._tools.ranker.rank(search.asked, search.words, wanted)
+        _add(kept, pool, search.asked.depth(wanted))
 
     def _answer(
         self,
         search: _Search,
         cursor: Cursor,
         shown: list[Hydrated],
-        pool: Pool | None,
         *,
         limit: int | None = None,
     ) -> SearchResponse:
@@ -277,7 +285,7 @@ class SearchService:
             search_id=search.search_id,
             query=_query_out(search, limit),
             results=[
-                self._result(search, one, cursor.shown + position, pool)
+                self._result(search, one, cursor.shown + position)
                 for position, one in enumerate(shown, start=1)
             ],
             next_cursor=str(following) if more else None,
@@ -285,9 +293,7 @@ class SearchService:
             model=asked.serving.model,
         )
 
-    def _result(
-        self, search: _Search, found: Hydrated, position: int, pool: Pool | None
-    ) -> SearchResult:
+    def _result(self, search: _Search, found: Hydrated, position: int) -> SearchResult:
         asked, one = search.asked, search.kept.ranking[found.at]
         token = self._tools.signer.sign(
             Shown(
@@ -317,7 +323,7 @@ class SearchService:
         with search.timing.stage("facets"), self._tools.sessions() as session:
             ids = [one.product_id for one in pool.items]
             counted = read_counted(session, ids, search.asked.condition)
-            return count_facets(counted, fields, exact=pool.complete)
+            return count_facets(counted, fields, exact=pool.exact)
 
     def _keep(self, search: _Search, next_cursor: str | None) -> str | None:
         """Remember the search; without Redis there is no next page, and nothing else is lost."""
@@ -329,11 +335,12 @@ class SearchService:
         return next_cursor
 
 
-def _add(kept: Remembered, pool: Pool, wanted: int) -> None:
+def _add(kept: Remembered, pool: Pool, depth: int) -> None:
     """Put behind the ranking what is not in it yet."""
     known = {one.product_id for one in kept.ranking}
     kept.ranking += [one for one in pool.items if one.product_id not in known]
-    kept.complete = pool.complete or wanted >= MOST_CANDIDATES
+    kept.depth = max(kept.depth, depth)
+    kept.complete = pool.complete or kept.depth >= MOST_CANDIDATES
 
 
 def _read_then(kept: Remembered) -> Understood | None:

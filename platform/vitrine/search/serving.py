@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from vitrine.db import Sessions
 from vitrine.embedding.models import Model
+from vitrine.errors import Conflict
 from vitrine.index.generations import active_generation
 from vitrine.index.models import Generation, images_collection
 from vitrine.wire import ModelOut
@@ -42,10 +43,12 @@ class Generations:
                 model=self._model(session, found.model),
             )
 
-    def remembered(self, collection: str, model: str) -> Serving:
-        """The generation that an earlier request read; its model may have been replaced since."""
+    def remembered(self, generation: int, model: str) -> Serving:
+        """The generation that an earlier request read. Raises Conflict if it was dropped since."""
         with self._sessions() as session:
-            return Serving(0, collection, self._model(session, model))
+            if session.get(Generation, generation) is None:
+                raise Conflict("The index was made anew since this search. Search again.")
+            return Serving(generation, images_collection(generation), self._model(session, model))
 
     def _model(self, session: Session, digest: str) -> ModelOut:
         """Tell which model this is; a digest says the same for ever, so it is read once."""

@@ -12,8 +12,13 @@ def test_it_comes_back() -> None:
     assert Cursor.read(str(cursor)) == cursor
 
 
-@pytest.mark.parametrize("text", ["", "20", "a.b.c", f"{'x' * 22}.1", f"{'x' * 22}.-1.2",
-                                  f"{'x' * 22}.1.2\n", f"{'x' * 22}.1.٣"])  # fmt: skip
+X = "x" * 22
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "20", "a.b.c", f"{X}.1", f"{X}.-1.2", f"{X}.4.5", f"{X}.1.2\n", f"{X}.1.٣"],
+)
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="start again"):
         Cursor.read(text)
