@@ -45,7 +45,8 @@ _DIGITS = 5
 def explain(services: Services, call: Call[NoQuery, None]) -> ExplanationOut:
     """The cosine of the two photos, taken apart over the places of both, without a remainder.
 
-    For searches with a photo or by a product; words alone have no photo to compare.
+    For searches with a photo or by a product; words or likes have no photo to compare. There are no
+    `pairs` up to a cosine of 0.05: the two are hardly alike.
     """
     search_id, product_id = call.path["search_id"], call.path["product"]
     found = services.explanations.explain(search_id, product_id, key_id=call.caller.key_id)

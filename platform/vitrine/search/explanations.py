@@ -30,6 +30,11 @@ _PICTURE = "explanation"
 _AT_ONCE = 1
 _LONGEST_WAIT_SECONDS = 5.0
 _WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+_ASKED_BY = {
+    "text": "words alone",
+    "likes": "liked products alone",
+    "hybrid": "words and liked products",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,10 @@ class Explanations:
         return self._explain(search, self._picture_of(search, product_id), key_id)
 
     def picture(self, search_id: str, product_id: str, *, key_id: str) -> bytes:
-        """Draw an explanation as PNG. Raises what `explain` raises, and Unavailable."""
+        """Draw an explanation as PNG. Raises what `explain` raises, and Unavailable.
+
+        What shows an upload is not kept: it would outlive the upload.
+        """
         search = self._memory.recall(search_id, key_id=key_id)
         stored = self._picture_of(search, product_id)
         name = f"{search_id}:{stored.id}"
@@ -95,10 +103,12 @@ class Explanations:
             if not self._drawing.acquire(timeout=deadline.bounded(_LONGEST_WAIT_SECONDS)):
                 raise Unavailable("Too many explanations are drawn at once; try again.")
             try:
-                found = self._draw(search, self._explain(search, stored, key_id), key_id)
+                photo = self._photo(search, key_id)
+                found = self._draw(self._explain(search, stored, key_id), photo)
             finally:
                 self._drawing.release()
-            self._keeper.put(_PICTURE, name, found, self._memory.seconds)
+            if photo is None:
+                self._keeper.put(_PICTURE, name, found, self._memory.seconds)
         return found
 
     def _explain(self, search: Remembered, stored: _Stored, key_id: str) -> Explanation:
@@ -117,8 +127,8 @@ class Explanations:
         """The picture that the search ranked, if it stands, or else the nearest one."""
         if search.map is None and search.question.get("product_id") is None:
             raise Conflict(
-                "This search was by words alone, so no photo is there to compare. Search by a "
-                "photo, or by a photo and words, to see which parts of it matched."
+                f"This search was by {_ASKED_BY[search.question['by']]}, so no photo is there to "
+                "compare. Search by a photo or a `product_id` to see which parts matched."
             )
         pictures = self._searchable(product_id, search.model)
         ranked = {one.image_id for one in search.ranking}
@@ -175,9 +185,10 @@ class Explanations:
             return None
         return Image.open(io.BytesIO(data))
 
-    def _draw(self, search: Remembered, explanation: Explanation, key_id: str) -> bytes:
+    def _draw(self, explanation: Explanation, photo: Image.Image | None) -> bytes:
         asked = explanation.query_cid
-        photo = self._photo(search, key_id) if asked is None else self._pictures.shown(asked)
+        if asked is not None:
+            photo = self._pictures.shown(asked)
         match = explanation.match
         query = Side("your photo", photo, match.query_heat, explanation.query_seen)
         shown = self._pictures.shown(explanation.cid)

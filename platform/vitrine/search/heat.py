@@ -19,6 +19,8 @@ Box = tuple[float, float, float, float]
 """x, y, width and height, in fractions of what the model saw."""
 
 MOST_PAIRS = 3
+# Up to this cosine two photos are hardly alike: a share of next to nothing says nothing.
+HARDLY_ALIKE = 0.05
 _LEAST_SHARE = 0.02
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "", "right")
 
@@ -46,7 +48,7 @@ def decompose(query_map: Floats, product_map: Floats, *, most: int = MOST_PAIRS)
     """Take the cosine of two maps [c, h, w] apart; their grids may differ.
 
     The pairs are the strongest of windows half as wide and high as the photo; no part of the query
-    photo is in two of them.
+    photo is in two of them. There are none up to a cosine of `HARDLY_ALIKE`.
     """
     shares = _shares(_places(query_map), _places(product_map))
     query_grid, product_grid = query_map.shape[1:], product_map.shape[1:]
@@ -83,8 +85,11 @@ def _pairs(
     query_boxes, query_windows = _windows(*query)
     product_boxes, product_windows = _windows(*product)
     sums = query_windows @ shares @ product_windows.T
-    least = max(_LEAST_SHARE * float(shares.sum()), 1e-9)
+    cosine = float(shares.sum())
     found: list[Pair] = []
+    if cosine <= HARDLY_ALIKE:
+        return found
+    least = _LEAST_SHARE * cosine
     while len(found) < most and sums.max() >= least:
         at, other = (int(index) for index in np.unravel_index(sums.argmax(), sums.shape))
         found.append(Pair(query_boxes[at], product_boxes[other], float(sums[at, other])))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from vitrine.search.heat import Box, Match, name_part
+from vitrine.search.heat import HARDLY_ALIKE, Box, Match, name_part
 
 Rgb = tuple[int, int, int]
 
@@ -59,16 +59,25 @@ def draw(match: Match, query: Side, product: Side) -> bytes:
 
 
 def _captions(match: Match) -> list[str]:
-    said = [f"Similarity {match.cosine:.2f} of 1; the warmer, the more of it is there."]
     parts = [(pair.query, pair.product, pair.share / match.cosine) for pair in match.pairs]
-    return said + [in_words(*part) for part in parts]
+    return [headline(match.cosine)] + [in_words(*part) for part in parts]
+
+
+def headline(cosine: float) -> str:
+    """Say how alike two photos are."""
+    if cosine <= HARDLY_ALIKE:
+        return f"Similarity {cosine:.2f} of 1: the two are hardly alike."
+    return f"Similarity {cosine:.2f} of 1; the warmer, the more of it is there."
 
 
 def in_words(query: Box, product: Box, part: float) -> str:
     """Say which part matches which, and what part of the similarity that is."""
+    # Where the rest of the photos is unlike, a part can add more than what remains in all.
+    share = f"{part * 100:.0f} %" if part <= 1 else "100 %"
+    rest = "" if part <= 1 else ", of which other parts take some away"
     return (
         f"The {name_part(query)} of the photo matches the {name_part(product)} of the product's "
-        f"picture: {part * 100:.0f} % of the similarity."
+        f"picture: {share} of the similarity{rest}."
     )
 
 

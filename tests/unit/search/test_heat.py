@@ -8,7 +8,7 @@ from tests.pictures import picture
 
 from vitrine.embedding.registry import SHIPPED, ModelStore
 from vitrine.embedding.runtimes.openvino import OpenVinoEncoder
-from vitrine.search.heat import Match, decompose, name_part
+from vitrine.search.heat import HARDLY_ALIKE, Match, decompose, name_part
 
 Shape = tuple[int, int]
 
@@ -102,6 +102,16 @@ def test_what_is_opposite_has_no_pairs() -> None:
     query = np.ones((3, 2, 2))
     found = decompose(query, -query)
     assert found.cosine == pytest.approx(-1)
+    assert found.pairs == []
+
+
+def test_parts_of_what_is_hardly_alike_do_not_pair() -> None:
+    # Their left halves are alike, their right ones opposite.
+    query = np.array([[[1.0, 0.0]], [[0.0, 1.0]]])
+    product = np.array([[[1.0, 0.0]], [[0.0, -0.99]]])
+    found = decompose(query, product)
+    assert 0 < found.cosine <= HARDLY_ALIKE
+    assert found.query_heat.max() > 0.4
     assert found.pairs == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from vitrine.search.heat import Match, Pair
-from vitrine.search.heat_picture import Side, draw, in_words
+from vitrine.search.heat_picture import Side, draw, headline, in_words
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 CORNER = np.zeros((4, 4))
@@ -78,3 +78,12 @@ def test_it_is_said_in_words() -> None:
         "The middle left of the photo matches the top of the product's picture: "
         "31 % of the similarity."
     )
+    assert in_words((0, 0, 1, 1), (0, 0, 1, 1), 1.8).endswith(
+        ": 100 % of the similarity, of which other parts take some away."
+    )
+
+
+@pytest.mark.parametrize("cosine", [-0.3, 0.0, 0.05])
+def test_what_is_hardly_alike_is_called_so(cosine: float) -> None:
+    assert "hardly alike" in headline(cosine)
+    assert "hardly alike" not in headline(0.06)
