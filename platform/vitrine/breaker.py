@@ -69,8 +69,10 @@ class Breaker:
 
     def refuse(self) -> None:
         """Raise Unavailable while a call would be refused; for work that leads up to one."""
-        if self._opens_at is not None and self._clock() < self._opens_at:
-            self._admit()
+        # Another thread may close it meanwhile, and the one try is for a call.
+        opens_at = self._opens_at
+        if opens_at is not None and (wait := opens_at - self._clock()) > 0:
+            raise self._refusal(wait)
 
     @contextmanager
     def look(self) -> Iterator[None]:
@@ -91,7 +93,10 @@ class Breaker:
             if wait <= 0 and not self._trying:
                 self._trying = True
                 return True
-        raise Unavailable(
+        raise self._refusal(wait)
+
+    def _refusal(self, wait: float) -> Unavailable:
+        return Unavailable(
             f"{self.name} does not answer; try again in a few seconds.",
             retry_after_seconds=max(1, math.ceil(wait)),
         )

@@ -81,6 +81,30 @@ def test_work_that_leads_up_to_a_call_is_refused_with_it(breaker: Breaker, clock
     assert breaker.closed
 
 
+def test_work_that_leads_up_to_a_call_does_not_take_the_one_try() -> None:
+    ticks = iter([100.0, 104.5, 105.5, 106.0])  # time goes on while it looks
+    breaker = Breaker("Milvus", judge, failures=1, rest_seconds=5, clock=lambda: next(ticks))
+    fail(breaker)
+    with pytest.raises(Unavailable):
+        breaker.refuse()
+    with breaker.attempt():
+        pass
+    assert breaker.closed
+
+
+def test_it_may_close_while_one_asks_whether_it_is_open() -> None:
+    def clock() -> float:
+        with breaker.look():
+            return 100.0
+
+    breaker = Breaker("Milvus", judge, failures=1, rest_seconds=5, clock=lambda: 100.0)
+    fail(breaker)
+    breaker._clock = clock
+    with pytest.raises(Unavailable):
+        breaker.refuse()
+    breaker.refuse()
+
+
 @pytest.fixture
 def rested(breaker: Breaker, clock: Clock) -> Breaker:
     for _ in range(3):
