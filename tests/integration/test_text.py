@@ -18,7 +18,7 @@ from vitrine.errors import NotFound, Unavailable
 from vitrine.ingest.drain import drain
 from vitrine.ingest.housekeeping import keep_house
 from vitrine.ingest.switch import rebuild
-from vitrine.ingest.text_work import verify_texts
+from vitrine.ingest.text_work import ensure_text_index, fill_texts, verify_texts
 from vitrine.retrieval import filters
 from vitrine.retrieval.candidates import Among
 from vitrine.retrieval.text import text_candidates
@@ -193,6 +193,42 @@ def test_a_lost_text_index_is_made_again(shop: Platform, work_off: WorkOff) -> N
     rebuild(shop.ingest)
     assert ask(shop, "schüssel") == ["bowl"]
     assert counted(shop) == expected(shop)
+
+
+@pytest.mark.parametrize(
+    "died_at",
+    ["vitrine.ingest.text_work.product_ids", "vitrine.index.collections.make_ready"],
+)
+def test_who_dies_while_making_the_text_index_leaves_it_to_the_next(
+    shop: Platform, work_off: WorkOff, monkeypatch: pytest.MonkeyPatch, died_at: str
+) -> None:
+    def die(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    for make in (ensure_text_index, fill_texts):
+        shop.texts.drop()
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(died_at, die)
+            make(shop.ingest)
+        assert not shop.texts.exists()
+        keep_house(shop.ingest)
+        work_off()
+        assert ask(shop, "blue") == ["mug"]
+        assert ask(shop, "schüssel") == ["bowl"]
+
+
+def test_a_worker_that_makes_the_text_index_comes_to_an_end(
+    shop: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = ids(shop).values()
+    shop.texts.drop()
+    with shop.sessions.begin() as session:
+        work.owe(session, work.TEXT, every)
+    tried = drain(shop.ingest, work.TEXT, seconds=5)
+    assert tried <= 2 * len(every), "its own claims are owed once more, and no oftener"
+    with shop.sessions() as session:
+        assert work.backlog(session) == {}
+    assert ask(shop, "blue") == ["mug"]
 
 
 def test_verify_finds_and_repairs_what_differs(shop: Platform) -> None:

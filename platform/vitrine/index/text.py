@@ -34,7 +34,22 @@ class TextIndex:
         return self._index.capabilities.full_text
 
     def exists(self) -> bool:
-        return self._index.exists(NAME)
+        """Whether the collection is there with its index, without which nothing is found."""
+        return self._index.call(
+            None,
+            lambda c: text_collection.is_complete(
+                c.client, timeout_seconds=self._index.timeout_seconds
+            ),
+        )
+
+    def begin(self) -> None:
+        """Make the collection without its index: it does not count as there before `create`."""
+        self._index.call(
+            None,
+            lambda c: text_collection.begin(
+                c.client, c.capabilities, timeout_seconds=self._index.patience_seconds
+            ),
+        )
 
     def create(self) -> None:
         """Make the collection ready to search; does nothing to one that is."""

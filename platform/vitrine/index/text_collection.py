@@ -43,9 +43,21 @@ class TextHit:
     score: float
 
 
+def begin(client: MilvusClient, capabilities: Capabilities, *, timeout_seconds: float) -> None:
+    """Make the collection alone, unless another process has."""
+    collections.make(client, NAME, _schema(capabilities), timeout_seconds=timeout_seconds)
+
+
+def is_complete(client: MilvusClient, *, timeout_seconds: float) -> bool:
+    """Whether the collection is there and has its index; who made it may have died between."""
+    return client.has_collection(NAME, timeout=timeout_seconds) and bool(
+        client.list_indexes(NAME, timeout=timeout_seconds)
+    )
+
+
 def create(client: MilvusClient, capabilities: Capabilities, *, timeout_seconds: float) -> None:
     """Make the collection with its index and load it, or finish what another process began."""
-    collections.make(client, NAME, _schema(capabilities), timeout_seconds=timeout_seconds)
+    begin(client, capabilities, timeout_seconds=timeout_seconds)
     metric = {"metric_type": _metric(capabilities)}
     params = _BM25 if capabilities.weighs_words else {}
     collections.make_ready(

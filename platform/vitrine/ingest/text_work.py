@@ -44,16 +44,20 @@ def ensure_text_index(parts: Parts) -> bool:
     """Make the text index again if it is not there, and owe every product to it; True if so.
 
     It is not there in a shop from before there was one, and after Milvus was lost.
+
+    It counts as there only once everything is owed: whoever dies before leaves it to the next, who
+    owes it again. What cannot be made is found out before, so that nothing is owed over and over.
     """
     if not parts.texts.available or parts.texts.exists():
         return False
-    parts.texts.create()
+    parts.texts.begin()
     owed = 0
     with parts.sessions() as reading:
         for ids in product_ids(reading, page=_OWED_AT_ONCE):
             with parts.sessions.begin() as session:
                 work.owe(session, work.TEXT, ids)
             owed += len(ids)
+    parts.texts.create()
     log.info("texts.created", owed=owed)
     return True
 
@@ -68,6 +72,7 @@ def read_and_count(session: Session, ids: Sequence[int]) -> Mapping[int, TextRow
 def fill_texts(parts: Parts, progress: Callable[[int], object] = lambda count: None) -> int:
     """Write every product anew, and count the vocabulary anew; return how many there are."""
     if parts.texts.available:
+        ensure_text_index(parts)  # if this dies halfway, the workers do the rest
         parts.texts.create()
     written = 0
     with parts.sessions() as reading:
