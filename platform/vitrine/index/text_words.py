@@ -53,11 +53,20 @@ def cut(word: str) -> Sequence[str]:
 
 
 def load_dictionary() -> None:
-    """Load the 350,000 words of jieba, once: over a second that no request should wait for."""
+    """Load the 350,000 words of jieba, once: over a second that no request should wait for.
+
+    Always from the dictionary that jieba comes with. Its own way reads a cache from the directory
+    for temporary files, where any user of the machine may have put another, and that in a format
+    that no program should read from strangers.
+    """
     import jieba
 
-    jieba.setLogLevel("ERROR")
-    jieba.initialize()
+    tokenizer = jieba.dt
+    with tokenizer.lock:
+        if not tokenizer.initialized:
+            read = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+            tokenizer.FREQ, tokenizer.total = read
+            tokenizer.initialized = True
 
 
 def bare(word: str) -> str:

@@ -1,11 +1,16 @@
 """How text is cut into words and written for the index."""
 
+import marshal
+import tempfile
+from pathlib import Path
+
+import jieba
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrine.index.bm25 import document_vector, query_vector
-from vitrine.index.text_words import index_words, normalise, words
+from vitrine.index.text_words import index_words, load_dictionary, normalise, words
 
 
 @pytest.mark.parametrize(
@@ -34,6 +39,20 @@ def test_a_word_of_another_alphabet_stays_one_word() -> None:
 
 def test_han_characters_are_cut_into_words() -> None:
     assert {"蓝色", "马克杯"} <= set(index_words(normalise("蓝色马克杯")))
+
+
+def test_the_dictionary_is_never_read_from_where_others_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = ({"蓝": 1, "蓝色马克杯": 10**9}, 10**9)
+    (tmp_path / "jieba.cache").write_bytes(marshal.dumps(planted))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(jieba, "dt", jieba.Tokenizer())
+    load_dictionary()
+    assert jieba.dt.initialized
+    assert jieba.dt.FREQ["马克杯"] > 0
+    assert "蓝色马克杯" not in jieba.dt.FREQ
+    assert [file.name for file in tmp_path.iterdir()] == ["jieba.cache"], "and none is written"
 
 
 @given(st.text(max_size=80))
