@@ -1,16 +1,19 @@
 """What the words of a question mean: typos corrected, the last word completed, parts put together.
 
 A word that any product has is never changed. What was typed is searched for as well, so a product
-that was listed a moment ago is found by a word that nobody knew before.
+that was listed a moment ago is found by a word that nobody knew before. Of a question with many
+unknown words the first few are corrected, since each takes a while.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vitrine import deadline
 from vitrine.index.text_words import is_han, words
 from vitrine.retrieval.lexicon import Lexicon
 
 _MOST_WORDS = 40
+_MOST_CORRECTED = 6
 _COMPLETIONS = 4
 _SHORTEST_COMPLETED = 2
 
@@ -33,16 +36,21 @@ class Understood:
 
 
 def understand(text: str, lexicon: Lexicon) -> Understood:
-    """Read the words of a question with what the catalogue knows."""
+    """Read the words of a question with what the catalogue knows.
+
+    Raises Unavailable when the request has no time left.
+    """
     typed = list(words(text))[:_MOST_WORDS]
     asked: list[str] = []
     corrections: list[Correction] = []
     completed: list[str] = []
+    tried: set[str] = set()
     unknown = [not lexicon.knows(word) for word in typed]
     joined = _joined(typed, unknown, lexicon)
     for at, word in enumerate(typed):
         asked.append(word)
-        if at in joined:
+        # Of Vitamin-E the joined form was typed already, as `words` says.
+        if at in joined and joined[at] not in typed:
             asked.append(joined[at])
         if not unknown[at] or at in joined or at - 1 in joined:
             continue
@@ -51,6 +59,10 @@ def understand(text: str, lexicon: Lexicon) -> Understood:
             if completed:
                 asked += completed
                 continue
+        if len(tried) == _MOST_CORRECTED and word not in tried:
+            continue
+        tried.add(word)
+        deadline.bounded(1.0)
         meant = _meant(word, lexicon)
         if meant is not None:
             asked += meant.split()

@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vitrine import deadline
+from vitrine.errors import Unavailable
 from vitrine.index.text_words import words
+from vitrine.retrieval import lexicon
 from vitrine.retrieval.lexicon import Known, Lexicon
 from vitrine.retrieval.words import Correction, understand
 
@@ -70,6 +73,35 @@ def test_the_last_word_is_completed_until_a_blank_follows() -> None:
 def test_words_written_as_two_are_put_together() -> None:
     assert "headphones" in understand("head phones", CATALOGUE).query.split()
     assert "tshirt" in understand("t shirt", CATALOGUE).query.split()
+
+
+def test_a_form_that_was_typed_already_is_not_added() -> None:
+    assert understand("T-shirt", CATALOGUE).query == "t shirt tshirt"
+    assert understand("t shirt", CATALOGUE).query == "t tshirt shirt"
+
+
+def test_the_first_few_unknown_words_are_corrected() -> None:
+    typos = "muug ruug shiirt bluue muggs moonnlight headphonnes"
+    assert [one.typed for one in understand(f"{typos} x", CATALOGUE).corrections] == (
+        typos.split()[:6]
+    )
+    assert set(typos.split()) <= set(understand(f"{typos} x", CATALOGUE).query.split())
+    again = understand(f"{'muug ' * 8}", CATALOGUE).corrections
+    assert len(again) == 8, "one word typed again is looked for once"
+
+
+def test_a_word_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = Lexicon([Known("mug", 1, 1)], products=1)
+    before = [fresh.corrected("muug"), fresh.corrected("zebra")]
+    monkeypatch.setattr(lexicon, "process", None)
+    assert [fresh.corrected("muug"), fresh.corrected("zebra")] == before == ["mug", None]
+
+
+def test_no_word_is_looked_for_when_the_time_is_over() -> None:
+    with deadline.within(-1):
+        assert understand("blue mug", CATALOGUE).query == "blue mug"
+        with pytest.raises(Unavailable):
+            understand("bluue mug", CATALOGUE)
 
 
 @given(st.lists(st.sampled_from(["mug", "MUGS", "rug", "Schüssel", "slovenia", "501"]), min_size=1))
