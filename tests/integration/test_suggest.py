@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +13,14 @@ from sqlalchemy import text
 
 from tests.integration.conftest import listing
 from tests.pictures import jpeg
+from vitrine import work
 from vitrine.api.app import create_app
 from vitrine.assembly import Platform
 from vitrine.catalog.keys import create_key
 from vitrine.catalog.service import Catalog
+from vitrine.ingest.drain import drain
 from vitrine.retrieval.vocabulary import Vocabulary
-from vitrine.search import gaps
+from vitrine.search import gaps, suggest
 from vitrine.search.suggest import Suggester
 from vitrine.wire.suggest import Suggestion
 
@@ -38,7 +41,8 @@ def test_what_is_typed_is_completed(
 ) -> None:
     catalog.put("acme", "mug", listing(), [jpeg(1)])
     catalog.put("acme", "tee", listing(title="Moonlight tee", brand="Muji"), [jpeg(2)])
-    catalog.put("acme", "broken", listing(title="Moonlight cup"), [jpeg(3)[:300]])
+    broken = listing(title="Moonlight cup", brand="Munich", category="musical/munich")
+    catalog.put("acme", "broken", broken, [jpeg(3)[:300]])
     work_off()
     assert texts(platform, "mu", "category") == ["mugs"]
     assert texts(platform, "mu", "brand") == ["Muji"]
@@ -53,6 +57,24 @@ def test_what_is_typed_is_completed(
     assert texts(platform, "moonl", "product") == [], "at once, before the work is done"
     work_off()
     assert texts(platform, "mu", "brand") == []
+
+
+def test_a_brand_is_suggested_as_soon_as_its_picture_can_be_found(
+    platform: Platform, catalog: Catalog, work_off: WorkOff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suggest, "_NAMES_SECONDS", 0.0)
+    monkeypatch.setattr(suggest, "_SHARE", math.inf)
+    suggester = Suggester(platform.sessions, Vocabulary(platform.sessions))
+
+    def brands() -> list[str]:
+        found = suggester.suggest("mu", 20).suggestions
+        return [one.text for one in found if one.kind == "brand"]
+
+    catalog.put("acme", "tee", listing(brand="Muji"), [jpeg(2)])
+    drain(platform.ingest, work.TEXT)
+    assert brands() == [], "its words are there, its picture is not"
+    work_off()
+    assert brands() == ["Muji"], "although no word has changed"
 
 
 @pytest.fixture

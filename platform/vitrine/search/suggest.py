@@ -1,5 +1,12 @@
-"""Suggestions while a shopper types: words, categories, brands and products of this shop."""
+"""Suggestions while a shopper types: words, categories, brands and products of this shop.
 
+Categories, brands and products are those of which a search can show something: some product with a
+searchable picture. Words are those of every product, also of one whose pictures are still on their
+way or failed: they are not counted again when a picture changes.
+"""
+
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Text, cast, exists, func, select
 
+from vitrine import deadline
 from vitrine.catalog.models import SEARCHABLE, Product, ProductImage, ProductText
 from vitrine.db import Sessions
 from vitrine.index.text_words import bare, words
@@ -17,6 +25,11 @@ from vitrine.wire.suggest import Suggestion, Suggestions
 _MOST_NAMES = 5000
 _MOST_WORDS = 8
 _COMPLETIONS = 8
+_NAMES_SECONDS = 1.0
+# Reading names takes at most this part of the time, so those of a large shop are read more seldom.
+_SHARE = 0.05
+# Whether a search can show the product.
+_SHOWN = exists().where(ProductImage.product_id == Product.id, ProductImage.state == SEARCHABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +43,8 @@ class _Name:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """Categories and brands, those of the most products first, as of one lexicon."""
+    """Categories and brands, those of the most products first."""
 
-    of: Lexicon
     categories: list[_Name] = field(default_factory=list)
     brands: list[_Name] = field(default_factory=list)
 
@@ -43,7 +55,9 @@ class Suggester:
     def __init__(self, sessions: Sessions, vocabulary: Vocabulary) -> None:
         self._sessions = sessions
         self._vocabulary = vocabulary
+        self._reading = threading.Lock()
         self._names: _Names | None = None
+        self._due = 0.0
 
     def suggest(self, query: str, limit: int) -> Suggestions:
         """Say what may be meant: at most `limit`, shared between the kinds."""
@@ -53,7 +67,7 @@ class Suggester:
         lexicon = self._vocabulary.now()
         completed = _completed(typed[-1], lexicon)
         before = [_meant(word, lexicon) for word in typed[:-1]]
-        names = self._current(lexicon)
+        names = self._current()
         kinds = [
             [_query([*before, word], typed) for word in completed],
             [_named("category", one, typed) for one in _matching(names.categories, typed)],
@@ -62,14 +76,26 @@ class Suggester:
         ]
         return Suggestions(query=query, suggestions=_shared(kinds, limit))
 
-    def _current(self, lexicon: Lexicon) -> _Names:
-        """Names change when texts do, so they are as old as the lexicon."""
+    def _current(self) -> _Names:
+        """The names of a moment ago: they change with listings and with the state of pictures."""
         names = self._names
-        if names is None or names.of is not lexicon:
-            names = self._names = self._read_names(lexicon)
-        return names
+        if names is not None and time.monotonic() < self._due:
+            return names
+        # The first ones are waited for; later one thread reads and the others go on with the old.
+        if not self._reading.acquire(blocking=names is None):
+            assert names is not None
+            return names
+        try:
+            began = time.monotonic()
+            if self._names is None or began >= self._due:
+                self._names = self._read_names()
+                ended = time.monotonic()
+                self._due = ended + max(_NAMES_SECONDS, (ended - began) / _SHARE)
+            return self._names
+        finally:
+            self._reading.release()
 
-    def _read_names(self, lexicon: Lexicon) -> _Names:
+    def _read_names(self) -> _Names:
         with self._sessions() as session:
             paths: Counter[str] = Counter()
             for path, count in session.execute(_counted(Product.category)):
@@ -79,7 +105,6 @@ class Suggester:
             brands = [brand for brand, _ in session.execute(_counted(Product.brand)) if brand]
         categories = [path for path, _ in paths.most_common(_MOST_NAMES)]
         return _Names(
-            lexicon,
             [_name(path.rpartition("/")[2].replace("-", " "), path) for path in categories],
             [_name(brand, None) for brand in brands],
         )
@@ -94,13 +119,10 @@ class Suggester:
         known = [word for word in before if len(word) > 1]
         if known:
             has.append(_terms("@>", known))
-        shown = exists().where(
-            ProductImage.product_id == Product.id, ProductImage.state == SEARCHABLE
-        )
         statement = (
             select(Product.seller_id, Product.sku, Product.title)
             .join(ProductText, ProductText.product_id == Product.id)
-            .where(*has, shown)
+            .where(*has, _SHOWN)
             .limit(limit)
         )
         with self._sessions() as session:
@@ -129,12 +151,14 @@ def _completed(word: str, lexicon: Lexicon) -> list[str]:
 
 
 def _meant(word: str, lexicon: Lexicon) -> str:
+    deadline.bounded(1.0)
     return word if lexicon.knows(word) else lexicon.corrected(word) or word
 
 
 def _counted(column: Any) -> Any:
     count = func.count()
-    return select(column, count).group_by(column).order_by(count.desc(), column).limit(_MOST_NAMES)
+    counted = select(column, count).where(_SHOWN).group_by(column)
+    return counted.order_by(count.desc(), column).limit(_MOST_NAMES)
 
 
 def _name(text: str, path: str | None) -> _Name:
