@@ -35,6 +35,7 @@ BOUNDARIES = {
     "sync: read back": Boundary("sync", "vitrine.index.client:VectorIndex.present", after=True),
     "sync: marked": Boundary("sync", "vitrine.work:finish", after=True),
     "sync: committed": Boundary("sync", "vitrine.ingest.drain:_attempt", after=True),
+    "text: written": Boundary("text", "vitrine.index.text:TextIndex.upsert", after=True),
     "purge: leased": Boundary("purge", "vitrine.ingest.purge:select", after=False),
     "purge: file deleted": Boundary("purge", "vitrine.media.store:BlobStore.delete", after=True),
     "purge: committed": Boundary("purge", "vitrine.ingest.drain:_attempt", after=True),

@@ -18,6 +18,7 @@ from vitrine.assembly import Platform
 from vitrine.ingest.drain import HANDLERS, drain
 from vitrine.search.service import SearchRequest
 from vitrine.settings import Settings
+from vitrine.wire import SearchQuery
 
 LEASE_SECONDS = 1
 
@@ -76,3 +77,6 @@ def test_a_kill_at_this_boundary_loses_nothing(
     found = platform.search.search(SearchRequest(photos=(jpeg(1),)), key_id="test")
     assert found.results[0].product.id == "acme:mug-1"
     assert found.results[0].score > 0.99
+    words = SearchRequest(query=SearchQuery(text="mug"))
+    by_words = platform.search.search(words, key_id="test").results
+    assert sorted(one.product.id for one in by_words) == [f"acme:mug-{n}" for n in range(left)]
