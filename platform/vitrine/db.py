@@ -105,11 +105,13 @@ def _heed_deadline(engine: Engine, statement_seconds: float) -> None:
         seconds = deadline.bounded(statement_seconds)
         shortened = seconds < statement_seconds
         if shortened or raw.info.get(_SHORTENED):
+            # Within a transaction it ends with that; a rollback would bring back what was before.
+            how = "set" if driver.autocommit else "set local"
             # On a connection that died the statement itself is to fail, in SQLAlchemy's words.
             with suppress(engine.dialect.loaded_dbapi.Error):
-                raw.cursor().execute(f"set statement_timeout = {max(1, int(seconds * 1000))}")
-            # A rollback may take it back: then the next statement says it once too often.
-            raw.info[_SHORTENED] = shortened or None
+                raw.cursor().execute(f"{how} statement_timeout = {max(1, int(seconds * 1000))}")
+            if driver.autocommit:
+                raw.info[_SHORTENED] = shortened or None
 
 
 def _give_up_connecting(engine: Engine) -> None:

@@ -80,6 +80,23 @@ def test_a_statement_ends_with_its_request(engine: Engine) -> None:
     assert statement_timeout(engine) == "30s", "the next one to use the connection has it all"
 
 
+def test_a_short_time_does_not_stay_with_the_connection(engine: Engine) -> None:
+    reading, writing = make_reading_sessions(engine), make_sessions(engine)
+    shown = text("show statement_timeout")
+    with deadline.within(2), reading() as session:
+        assert session.scalar(shown) != "30s"
+    # A transaction takes the time back for itself, and its ROLLBACK undoes that.
+    with deadline.within(60), writing() as session:
+        assert session.scalar(shown) == "30s"
+    with deadline.within(60), reading() as session:
+        assert session.scalar(shown) == "30s"
+    with deadline.within(2), writing.begin() as session:
+        assert session.scalar(shown) != "30s"
+    with reading() as session:
+        assert session.scalar(shown) == "30s"
+    assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+
+
 def test_a_savepoint_is_rolled_back_within_a_deadline(engine: Engine) -> None:
     with deadline.within(5), engine.begin() as connection:
         with pytest.raises(DBAPIError), connection.begin_nested():
