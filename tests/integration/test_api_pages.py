@@ -68,6 +68,8 @@ def test_a_page_that_the_key_names_reads_the_answer(
     assert shown_to(refused) is None
     # The api's own pages, where calls can be tried.
     assert read(api, key, "http://localhost").status_code == 200
+    for no_origin in ("http://[", "null", "ftp://localhost", "//localhost"):
+        assert read(api, key, no_origin).status_code == 403, no_origin
     # Servers send no origin.
     assert read(api, key, None).status_code == 200
     assert shown_to(read(api, make(platform, "*")[1], OTHER)) == OTHER
