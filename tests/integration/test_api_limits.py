@@ -91,6 +91,15 @@ def test_an_address_is_limited_with_a_published_key_alone(platform: Platform) ->
         assert ask(api, secret).status_code == 200
 
 
+def test_a_page_that_is_refused_is_counted(platform: Platform) -> None:
+    api = api_with(platform, rate_limit_per_address=60)
+    key = key_of(platform, "https://shop.example")
+    headers = {"Authorization": f"Bearer {key}", "Origin": "https://other.example"}
+    statuses = [api.get("/v1/products", headers=headers).status_code for _ in range(20)]
+    assert statuses[:10] == [403] * 10
+    assert statuses[-1] == 429
+
+
 def test_a_proxy_is_believed_if_it_is_trusted(platform: Platform) -> None:
     key = key_of(platform, "*")
     careful = api_with(platform, rate_limit_per_address=60)

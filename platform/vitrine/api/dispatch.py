@@ -95,7 +95,7 @@ def _caller(
         return ANYONE
     caller = authenticator.caller(request.headers.get("Authorization"))
     g.caller = caller
-    cors.check(caller)
     services.limits.count(caller.key_id, published=caller.published)
+    cors.check(caller)
     admit(caller, operation.roles)
     return caller
