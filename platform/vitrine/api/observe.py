@@ -38,8 +38,7 @@ def install(app: Flask, metrics: Metrics, templates: dict[str, str]) -> None:
         write(
             "request",
             method=method,
-            route=route,
-            path=request.path[:300],
+            route=route,  # never the path: who knows the id in it may read an upload or a search
             status=response.status_code,
             ms=round(seconds * 1000, 1),
             key_id=caller.key_id if caller else None,

@@ -46,6 +46,18 @@ def test_one_line_a_request(client: FlaskClient, out: io.StringIO) -> None:
     assert "private" not in out.getvalue()
 
 
+def test_an_address_is_never_logged(client: FlaskClient, out: io.StringIO) -> None:
+    client.delete("/v1/uploads/who-knows-it-may-read-it")
+    client.get("/v1/search/who-knows-it-may-read-it/explanations/acme:mug")
+    client.get("/v1/upload/who-knows-it-may-read-it")
+    assert [line["route"] for line in requests(out)] == [
+        "/v1/uploads/{id}",
+        "/v1/search/{search_id}/explanations/{product}",
+        "unmatched",
+    ]
+    assert "who-knows" not in out.getvalue()
+
+
 def test_a_key_is_never_logged(client: FlaskClient, out: io.StringIO) -> None:
     client.get("/v1/products", headers={"Authorization": "Bearer super-secret-key"})
     assert requests(out)[0]["status"] == 503
