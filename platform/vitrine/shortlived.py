@@ -13,9 +13,13 @@ class ShortLived:
         self._redis = redis
 
     def put(self, kind: str, id: str, value: bytes, seconds: int) -> None:
-        """Keep `value` for `seconds`; what had the same id is replaced."""
+        """Keep `value` for `seconds`; what had the same id is replaced.
+
+        Raises Unavailable also while Redis is nearly full, so that this pushes nothing else out.
+        """
         if seconds <= 0:
             raise ValueError(f"seconds is {seconds}; it has to be positive.")
+        self._redis.refuse_if_full()
         self._redis.call(lambda redis: redis.set(_key(kind, id), value, ex=seconds))
 
     def get(self, kind: str, id: str) -> bytes | None:
