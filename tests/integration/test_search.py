@@ -18,9 +18,11 @@ from vitrine import deadline
 from vitrine.assembly import Platform
 from vitrine.embedded.services import ServiceUrls
 from vitrine.errors import Conflict, Invalid, NotFound, Unavailable
+from vitrine.media import colour
 from vitrine.search import ranking, service
 from vitrine.search.models import EmptySearch
 from vitrine.search.service import SearchRequest
+from vitrine.search.uploads import Uploads
 from vitrine.settings import Settings
 from vitrine.wire import SearchQuery
 
@@ -266,6 +268,22 @@ def test_boxes_are_searches_of_their_own(find: Shopper) -> None:
     ]
     following = find(cursor=part.next_cursor, limit=3)
     assert not set(ids(following)) & {one.product.id.partition(":")[2] for one in part.results}
+
+
+def test_boxes_share_one_photo_and_its_decoding(
+    find: Shopper, shop: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = shop.uploads.keep(jpeg(7), key_id="test")
+    times: list[str] = []
+    develop, get = colour.develop, Uploads.get
+    monkeypatch.setattr(
+        colour, "develop", lambda *a, **k: times.append("decoded") or develop(*a, **k)
+    )
+    monkeypatch.setattr(Uploads, "get", lambda *a, **k: times.append("fetched") or get(*a, **k))
+    boxes = [{"x": 0.1 * n, "y": 0.0, "width": 0.5, "height": 1.0} for n in range(4)]
+    response = find(upload_id=upload.id, boxes=boxes, limit=1)
+    assert [one.box.x for one in response.boxes] == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert times == ["fetched", "decoded"]
 
 
 def test_an_upload_is_searched_again_without_another(find: Shopper, shop: Platform) -> None:

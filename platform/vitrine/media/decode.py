@@ -15,7 +15,7 @@ import io
 import math
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -26,7 +26,7 @@ from PIL import Image, ImageCms, ImageFile
 from vitrine.errors import ImageRejected, OutOfMemory
 from vitrine.media import colour, cost, headers
 from vitrine.media.budget import DECODING
-from vitrine.media.crop import Box, crop, pixels
+from vitrine.media.crop import Box, pixels
 from vitrine.media.formats import is_cut_short, sniff
 
 MIN_SIDE = 16
@@ -145,33 +145,49 @@ def decode(
     reduced scale, which is several times faster. Raises ImageRejected, and Invalid for a part that
     leaves the picture. Waits while other threads decode too much.
     """
+    with _decoded(data, limits, short_side, [] if part is None else [part]) as whole:
+        return _cut(whole, part, short_side)
+
+
+def decode_parts(
+    data: bytes, limits: Limits, parts: Sequence[Box], *, short_side: int
+) -> list[Image.Image]:
+    """Decode once, and return every part as `decode` would; at least one. Raises what it raises."""
+    with _decoded(data, limits, short_side, parts) as whole:
+        return [_cut(whole, part, short_side) for part in parts]
+
+
+@contextmanager
+def _decoded(
+    data: bytes, limits: Limits, short_side: int | None, parts: Sequence[Box]
+) -> Iterator[Image.Image]:
+    """The whole picture, large enough for the smallest part, while memory is reserved for it."""
     name = _admit(data, limits)
     with _refusing(data, name):
         opened = _open(data, name, limits)
         image = opened.image
         whole = image.width * image.height
         factor = 1
-        if part is not None:
+        for part in parts:
             pixels(part, *opened.upright_size)
         if short_side is not None:
             sides = (short_side, short_side)
-            if part is not None:
-                sides = _sides_around(part, short_side, turned=opened.orientation >= 5)
+            if parts:
+                sides = _sides_around(parts, short_side, turned=opened.orientation >= 5)
             if name == "jpeg":
                 image.draft(None, sides)
             factor = max(min(image.width // sides[0], image.height // sides[1]) // 2, 1)
         size = opened.bytes_to_decode(whole, factor)
         with DECODING.reserve(size, bound=limits.most_bytes):
-            made = _pixels(opened, factor)
-            if part is not None:
-                made = crop(made, part)
-            return made if short_side is None else _shortened(made, short_side)
+            yield _pixels(opened, factor)
 
 
-def _sides_around(part: Box, short_side: int, *, turned: bool) -> tuple[int, int]:
-    """Width and height that the file needs for both sides of its part to be that long."""
+def _sides_around(parts: Sequence[Box], short_side: int, *, turned: bool) -> tuple[int, int]:
+    """Width and height that the file needs for both sides of its parts to be that long."""
     # One pixel more: edges are rounded.
-    width, height = (math.ceil((short_side + 1) / fraction) for fraction in part[2:])
+    width, height = (
+        math.ceil((short_side + 1) / min(part[side] for part in parts)) for side in (2, 3)
+    )
     return (height, width) if turned else (width, height)
 
 
@@ -190,13 +206,16 @@ def _pixels(opened: _Opened, factor: int) -> Image.Image:
     return image
 
 
-def _shortened(image: Image.Image, short_side: int) -> Image.Image:
-    """Scale a long picture down, whose short side alone does not bound its pixels."""
-    too_many = image.width * image.height / (_MOST_SQUARES * short_side**2)
+def _cut(image: Image.Image, part: Box | None, short_side: int | None) -> Image.Image:
+    """Cut a part out, and scale a long one down: its short side does not bound its pixels."""
+    box = (0, 0, *image.size) if part is None else pixels(part, *image.size)
+    sides = box[2] - box[0], box[3] - box[1]
+    too_many = 0.0 if short_side is None else math.prod(sides) / (_MOST_SQUARES * short_side**2)
     if too_many <= 1:
-        return image
-    width, height = (max(int(side / too_many**0.5), 1) for side in image.size)
-    return image.resize((width, height), Image.Resampling.BOX)
+        return image if sides == image.size else image.crop(box)
+    width, height = (max(int(side / too_many**0.5), 1) for side in sides)
+    # Without a copy of the part as it is: beside a small part a large one has many pixels.
+    return image.resize((width, height), Image.Resampling.BOX, box=box)
 
 
 def _admit(data: bytes, limits: Limits) -> str:

@@ -1,7 +1,7 @@
 """What was asked, as a vector: photos, a product, likes and dislikes, put together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -15,10 +15,12 @@ from vitrine.embedding.preprocess import seen_part
 from vitrine.embedding.regions import find_regions
 from vitrine.embedding.vectors import normalise
 from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.media.decode import Limits, decode
+from vitrine.media.crop import Box as Part
+from vitrine.media.decode import Limits
 from vitrine.retrieval.relevance_feedback import rocchio
 from vitrine.retrieval.stored import StoredPictures, read_pictures
 from vitrine.search.looking import as_region, encoder_in_use
+from vitrine.search.photos import Photos
 from vitrine.search.serving import Serving
 from vitrine.search.timing import Timing
 from vitrine.search.uploads import Uploads
@@ -29,10 +31,14 @@ By = Literal["image", "text", "hybrid", "product", "likes"]
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """What a storefront asks: photos of one thing, and everything else that it said."""
+    """What a storefront asks: photos of one thing, and everything else that it said.
+
+    `opened` are the photos that the boxes of one request share (see `Understanding.open`).
+    """
 
     photos: tuple[bytes, ...] = ()
     query: SearchQuery = field(default_factory=SearchQuery)
+    opened: Photos | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,15 @@ class Understanding:
         self._uploads = uploads
         self._limits = limits
 
+    def open(
+        self, request: SearchRequest, *, key_id: str, boxes: Sequence[Box] = ()
+    ) -> SearchRequest:
+        """Fetch the photos of a request once, to `read` it for each of `boxes`.
+
+        Raises NotFound or Unavailable.
+        """
+        return replace(request, opened=self._photos(request, key_id, boxes))
+
     def read(
         self,
         request: SearchRequest,
@@ -87,9 +102,7 @@ class Understanding:
         Raises Invalid, ImageRejected, NotFound, Conflict or Unavailable.
         """
         query = request.query
-        photos = request.photos
-        if query.upload_id is not None:
-            photos = (self._uploads.get(query.upload_id, key_id=key_id),)
+        photos = self._photos(request, key_id) if request.opened is None else request.opened
         _check(query, len(photos))
         products = self._products(query, serving.model.digest)
         vector, features = None, None
@@ -115,15 +128,20 @@ class Understanding:
             exclude=products.all_named,
         )
 
+    def _photos(self, request: SearchRequest, key_id: str, boxes: Sequence[Box] = ()) -> Photos:
+        data = request.photos
+        if request.query.upload_id is not None:
+            data = (self._uploads.get(request.query.upload_id, key_id=key_id),)
+        return Photos(data, self._limits, [_part(box) for box in boxes])
+
     def _see(
-        self, photos: Sequence[bytes], box: Box | None, serving: Serving, timing: Timing
+        self, photos: Photos, box: Box | None, serving: Serving, timing: Timing
     ) -> tuple[NDArray[np.float32], NDArray[np.float16], list[Region]]:
         """Embed photos of one thing: the direction of their mean, and the map of the first."""
         encoder = encoder_in_use(self._encoders, serving.model.digest)
         with timing.stage("decode"):
             side = encoder.spec.preprocessing.short_side
-            part = None if box is None else (box.x, box.y, box.width, box.height)
-            pictures = [decode(photo, self._limits, short_side=side, part=part) for photo in photos]
+            pictures = photos.decoded(side, None if box is None else _part(box))
         with timing.stage("encode"):
             encoded = encoder.encode(pictures)
         vector = normalise(encoded.embedding.mean(axis=0))
@@ -195,6 +213,10 @@ def _check(query: SearchQuery, photos: int) -> None:
         )
     if (query.crop is not None or query.boxes is not None) and photos != 1:
         raise Invalid("`crop` and `boxes` are parts of one photo; send one photo with them.")
+
+
+def _part(box: Box) -> Part:
+    return box.x, box.y, box.width, box.height
 
 
 def _by(query: SearchQuery, photos: bool, seen: bool) -> By:

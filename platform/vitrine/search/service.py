@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vitrine import logs
+from vitrine import deadline, logs
 from vitrine.db import Sessions
 from vitrine.decisions.tokens import Shown, TokenSigner, new_decision_id
 from vitrine.errors import Invalid, Unavailable
@@ -173,7 +173,11 @@ class SearchService:
                 "rest."
             )
         timing = Timing()
-        answers = [self._first_page(request, key_id, timing, box) for box in boxes]
+        request = self._tools.understanding.open(request, key_id=key_id, boxes=boxes)
+        answers = []
+        for box in boxes:
+            deadline.bounded(1.0)
+            answers.append(self._first_page(request, key_id, timing, box))
         first = answers[0]
         found = [
             BoxResults(

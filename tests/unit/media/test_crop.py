@@ -16,8 +16,9 @@ from tests.unit.media.pictures import (
 )
 
 from vitrine.errors import Invalid
+from vitrine.media import colour as colours
 from vitrine.media.crop import Box, crop
-from vitrine.media.decode import decode
+from vitrine.media.decode import decode, decode_parts
 
 
 def middle(image: Image.Image) -> tuple[int, ...]:
@@ -88,3 +89,21 @@ def test_the_whole_as_a_part_is_the_whole() -> None:
     part = decode(data, LIMITS, short_side=100, part=(0.0, 0.0, 1.0, 1.0))
     assert min(part.size) >= 100
     assert part.size[0] >= whole.size[0]
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png"])
+def test_parts_come_from_one_decoding(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode(noise(1200, 900), name)
+    parts = [(0.3, 0.1, 0.2, 0.4), (0.0, 0.0, 1.0, 1.0), (0.05, 0.0, 0.9, 0.08)]
+    alone = [decode(data, LIMITS, short_side=60, part=part) for part in parts]
+    times: list[int] = []
+    develop = colours.develop
+    monkeypatch.setattr(colours, "develop", lambda *a, **k: times.append(1) or develop(*a, **k))
+    together = decode_parts(data, LIMITS, parts, short_side=60)
+    assert len(times) == 1
+    for one, other in zip(alone, together, strict=True):
+        assert min(other.size) >= min(*one.size, 60)
+        assert other.width * other.height <= 32 * 60**2
+        assert difference(other.resize((40, 40)), one.resize((40, 40))) < 15
+    with pytest.raises(Invalid, match="leaves the photo"):
+        decode_parts(data, LIMITS, [*parts, (0.5, 0.5, 0.6, 0.6)], short_side=60)
