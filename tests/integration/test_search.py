@@ -305,6 +305,15 @@ def test_an_upload_is_searched_again_without_another(find: Shopper, shop: Platfo
         ),
         ({"text": "mug", "facets": ["colour"]}, "no facet"),
         ({"cursor": "nonsense"}, "start again"),
+        ({"text": "mug", "less_like": ["acme:p03"]}, "`exclude` or `filter`"),
+        (
+            {"more_like": ["acme:p01"], "less_like": ["acme:p03"], "rocchio": {"more": 0}},
+            "`exclude` or `filter`",
+        ),
+        (
+            {"product_id": "acme:p01", "text": "mug", "fusion": {"image": 0, "text": 0}},
+            "raise `image` or `text`",
+        ),
     ],
 )
 def test_what_says_nothing_is_refused(find: Shopper, query: dict[str, Any], words: str) -> None:

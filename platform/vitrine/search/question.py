@@ -213,6 +213,22 @@ def _check(query: SearchQuery, photos: int) -> None:
         )
     if (query.crop is not None or query.boxes is not None) and photos != 1:
         raise Invalid("`crop` and `boxes` are parts of one photo; send one photo with them.")
+    weights, fusion = query.rocchio, query.fusion
+    moved = (any(ways) and weights.query) or (query.more_like and weights.more)
+    if query.less_like and not moved:
+        # What is least like them would be all that is left to look for.
+        raise Invalid(
+            "`less_like` moves a photo, a `product_id` or `more_like`, whose weight in `rocchio` "
+            "is above 0: send one of them. To leave products out of what words find, use "
+            "`exclude` or `filter`.",
+            errors=[{"pointer": "/less_like", "detail": "there is nothing that it could move"}],
+        )
+    seen = any(ways) or query.more_like
+    if seen and query.text is not None and not (fusion.image or fusion.text):
+        raise Invalid(
+            "The weights of `fusion` leave nothing to search for; raise `image` or `text`.",
+            errors=[{"pointer": "/fusion", "detail": "leaves nothing to search for"}],
+        )
 
 
 def _part(box: Box) -> Part:
