@@ -4,8 +4,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from vitrine import deadline, logs
 from vitrine.db import Sessions
 from vitrine.decisions.tokens import Shown, TokenSigner, new_decision_id
@@ -13,29 +11,24 @@ from vitrine.errors import Invalid, Unavailable
 from vitrine.retrieval import filters
 from vitrine.retrieval.hydration import Hydrated, hydrate
 from vitrine.retrieval.vocabulary import Vocabulary
-from vitrine.retrieval.words import Correction as Corrected
 from vitrine.retrieval.words import Understood, understand
 from vitrine.search import gaps
+from vitrine.search.answers import category_out, out_of_catalogue_out, query_out
 from vitrine.search.calibration_rows import Calibrations
-from vitrine.search.category import out_of_catalogue
 from vitrine.search.facets import check_fields, count_facets, read_counted
 from vitrine.search.memory import Remembered, SearchMemory
 from vitrine.search.pages import Cursor
-from vitrine.search.question import Question, SearchRequest, Understanding
+from vitrine.search.question import SearchRequest, Understanding
 from vitrine.search.ranking import MOST_CANDIDATES, Asked, Pool, Ranker
 from vitrine.search.reasons import parts, reasons
+from vitrine.search.resuming import add_pool, put_away, read_then, take_up
 from vitrine.search.serving import Generations
 from vitrine.search.timing import Timing
 from vitrine.wire import (
     Box,
     BoxOut,
     BoxResults,
-    CategoryGuess,
-    CategoryOut,
-    Correction,
     Facet,
-    OutOfCatalogue,
-    QueryOut,
     SearchQuery,
     SearchResponse,
     SearchResult,
@@ -133,14 +126,14 @@ class SearchService:
         calibration = self._tools.calibrations.of(serving.generation)
         asked = Asked(question, query, tree, serving, calibration)
         search = _Search(
-            new_decision_id(), key_id, asked, reading, _to_keep(asked, reading, key_id, box), timing
+            new_decision_id(), key_id, asked, reading, put_away(asked, reading, key_id, box), timing
         )
         with timing.stage("search"):
             pool = self._tools.ranker.rank(asked, search.words, query.limit + _HEADROOM)
-        verdict = _verdict(asked, pool)
+        verdict = out_of_catalogue_out(asked, pool)
         if verdict is not None and verdict.rejected:
             pool = replace(pool, items=[], complete=True, exact=True)
-        _add(search.kept, pool, asked.depth(query.limit + _HEADROOM))
+        add_pool(search.kept, pool, asked.depth(query.limit + _HEADROOM))
         shown = self._page(search, Cursor(search.search_id), query.limit)
         response = self._answer(search, Cursor(search.search_id), shown)
         if not response.results:
@@ -153,7 +146,7 @@ class SearchService:
         return response.model_copy(
             update={
                 "regions": question.regions,
-                "category": _category(asked, pool),
+                "category": category_out(asked, pool),
                 "out_of_catalogue": verdict,
                 "facets": self._facets(search, pool),
                 "next_cursor": self._keep(search, response.next_cursor),
@@ -224,23 +217,10 @@ class SearchService:
             return response.model_copy(update={"next_cursor": following, "timing_ms": timing.out()})
 
     def _resumed(self, search_id: str, kept: Remembered, timing: Timing) -> _Search:
-        query = SearchQuery.model_validate(kept.question["query"])
-        vector = kept.vectors[0] if len(kept.vectors) else None
-        question = Question(
-            by=kept.question["by"],
-            vector=vector,
-            text=query.text,
-            map=kept.map,
-            exclude=frozenset(kept.question["exclude"]),
-        )
-        asked = Asked(
-            question,
-            query,
-            filters.parse(query.filter or {}),
-            self._generations.remembered(kept.question["generation"], kept.model),
-            self._tools.calibrations.of(kept.question["generation"]),
-        )
-        return _Search(search_id, kept.key_id, asked, _read_then(kept), kept, timing)
+        generation = kept.question["generation"]
+        serving = self._generations.remembered(generation, kept.model)
+        asked = take_up(kept, serving, self._tools.calibrations.of(generation))
+        return _Search(search_id, kept.key_id, asked, read_then(kept), kept, timing)
 
     def _page(self, search: _Search, cursor: Cursor, limit: int) -> list[Hydrated]:
         """Hydrate from a place in the ranking until the page is full; rank more if it ends."""
@@ -270,7 +250,7 @@ class SearchService:
         wanted = min(wanted, MOST_CANDIDATES)
         with search.timing.stage("search"):
             pool = self._tools.ranker.rank(search.asked, search.words, wanted)
-        _add(kept, pool, search.asked.depth(wanted))
+        add_pool(kept, pool, search.asked.depth(wanted))
 
     def _answer(
         self,
@@ -287,7 +267,7 @@ class SearchService:
         following = Cursor(search.search_id, end, cursor.shown + len(shown))
         return SearchResponse(
             search_id=search.search_id,
-            query=_query_out(search, limit),
+            query=query_out(asked, search.reading, limit),
             results=[
                 self._result(search, one, cursor.shown + position)
                 for position, one in enumerate(shown, start=1)
@@ -337,93 +317,3 @@ class SearchService:
             _log.warning("search.not_remembered", reason=str(error))
             return None
         return next_cursor
-
-
-def _add(kept: Remembered, pool: Pool, depth: int) -> None:
-    """Put behind the ranking what is not in it yet."""
-    known = {one.product_id for one in kept.ranking}
-    kept.ranking += [one for one in pool.items if one.product_id not in known]
-    kept.depth = max(kept.depth, depth)
-    kept.complete = pool.complete or kept.depth >= MOST_CANDIDATES
-
-
-def _read_then(kept: Remembered) -> Understood | None:
-    """The words as they were understood then: the vocabulary may have changed since."""
-    found = kept.question["reading"]
-    if found is None:
-        return None
-    return Understood(found[0], tuple(Corrected(*one) for one in found[1]))
-
-
-def _to_keep(asked: Asked, reading: Understood | None, key_id: str, box: Box | None) -> Remembered:
-    question, query = asked.question, asked.query
-    part = box or query.crop
-    vectors = (
-        np.empty((0, 0), np.float32) if question.vector is None else question.vector[np.newaxis, :]
-    )
-    return Remembered(
-        key_id=key_id,
-        model=asked.serving.model.digest,
-        collection=asked.serving.collection,
-        question={
-            "query": query.model_dump(mode="json", exclude_defaults=True, exclude={"image_base64"}),
-            "by": question.by,
-            "generation": asked.serving.generation,
-            "exclude": sorted(question.exclude),
-            "product_id": query.product_id,
-            "reading": None
-            if reading is None
-            else [
-                reading.query,
-                [[one.typed, one.meant] for one in reading.corrections],
-            ],
-        },
-        vectors=vectors,
-        map=question.map,
-        upload_id=query.upload_id,
-        crop=None if part is None else (part.x, part.y, part.width, part.height),
-    )
-
-
-def _query_out(search: _Search, limit: int) -> QueryOut:
-    asked, reading = search.asked, search.reading
-    return QueryOut(
-        by=asked.question.by,
-        text=asked.query.text,
-        corrections=[]
-        if reading is None
-        else [Correction(typed=one.typed, meant=one.meant) for one in reading.corrections],
-        product_id=asked.query.product_id,
-        filter=asked.query.filter,
-        limit=limit,
-        sort=asked.query.sort,
-    )
-
-
-def _category(asked: Asked, pool: Pool) -> CategoryOut | None:
-    found = pool.prediction
-    if found is None:
-        return None
-    return CategoryOut(
-        category=found.category,
-        confidence=round(found.confidence, 4),
-        use=asked.query.category,
-        candidates=[
-            CategoryGuess(category=path, confidence=round(confidence, 4))
-            for path, confidence in found.candidates[:5]
-        ],
-    )
-
-
-def _verdict(asked: Asked, pool: Pool) -> OutOfCatalogue | None:
-    """Judge whether the photo shows what this shop sells; words beside it ask on their own."""
-    if not asked.question.from_photo:
-        return None
-    score = out_of_catalogue(pool.neighbours, asked.calibration)
-    calibration = asked.calibration
-    return OutOfCatalogue(
-        score=round(score, 4),
-        threshold=round(calibration.threshold, 4),
-        rejected=calibration.rejects(score) and asked.question.by == "image",
-        calibrated=calibration.calibrated,
-    )
