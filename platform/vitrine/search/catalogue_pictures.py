@@ -1,6 +1,7 @@
 """What explanations need of catalogue pictures: feature maps, made on demand, and small copies."""
 
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from PIL import Image
 from vitrine.embedding.encoders import Encoders
 from vitrine.embedding.preprocess import seen_part
 from vitrine.embedding.runtimes import Encoder
+from vitrine.errors import Unavailable
 from vitrine.media.decode import Limits, decode
 from vitrine.media.render import shrink
 from vitrine.media.store import BlobStore
@@ -54,7 +56,8 @@ class CataloguePictures:
         packed = self._keeper.get(_KIND, name)
         if packed is None:
             packed = self._look(cid, model)
-            self._keeper.put(_KIND, name, packed, self._seconds)
+            with suppress(Unavailable):  # it is here, kept or not
+                self._keeper.put(_KIND, name, packed, self._seconds)
         x, y, width, height, *shape = _HEAD.unpack_from(packed)
         features = np.frombuffer(packed, "<f2", -1, _HEAD.size).reshape(shape)
         return Mapped(features, (x, y, width, height))

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,7 +109,8 @@ class Explanations:
             finally:
                 self._drawing.release()
             if photo is None:
-                self._keeper.put(_PICTURE, name, found, self._memory.seconds)
+                with suppress(Unavailable):  # it is drawn, kept or not
+                    self._keeper.put(_PICTURE, name, found, self._memory.seconds)
         return found
 
     def _explain(self, search: Remembered, stored: _Stored, key_id: str) -> Explanation:
