@@ -140,7 +140,7 @@ def test_what_a_real_search_leaves_is_explained_also_without_the_upload(
     keys: list[tuple[str, dict[str, str]]],
     searched: Remembered,
 ) -> None:
-    key_id, mine = keys[0]
+    _, mine = keys[0]
     assert searched.upload_id is not None
     asked = {"upload_id": searched.upload_id, "limit": 2, "category": "off"}
     crop = {"x": 0.1, "y": 0.2, "width": 0.8, "height": 0.6}
