@@ -38,8 +38,8 @@ FACET_DEPTH, TEXT_FACET_DEPTH = 200, 1000
 MOST_CANDIDATES = 4096
 # Up to so many products that match a condition on attributes are named to the index.
 _FEW_PRODUCTS = 2000
-# What a certain category adds to a cosine, and to a fused score in ranks of the best.
-CATEGORY_BOOST, FUSED_BOOST = 0.03, 0.002
+# What a certain category adds: this share of what a cosine lacks to 1, or so much to a fused score.
+CATEGORY_BOOST, FUSED_BOOST = 0.05, 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,10 +315,13 @@ class _Found:
 def _boost(
     items: Sequence[Ranked], facts: dict[int, Facts], prediction: Prediction, *, fused: bool
 ) -> None:
-    """Raise the products of the likely categories, each by how likely its category is."""
-    most = FUSED_BOOST if fused else CATEGORY_BOOST
+    """Raise the products of the likely categories, each by how likely its category is.
+
+    A cosine is raised by a share of what it lacks to 1: what is the same stays first.
+    """
     likely = dict(prediction.candidates)
     for one in items:
         confidence = likely.get(facts[one.product_id].category, 0.0)
         if confidence > 0:
-            one.parts["category"] = most * confidence
+            room = FUSED_BOOST if fused else CATEGORY_BOOST * (1 - (one.cosine or 0.0))
+            one.parts["category"] = room * confidence
