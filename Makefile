@@ -4,6 +4,8 @@
 # VITRINE_PORT=9000 make up   any VITRINE_… variable is passed on
 
 PYTHON ?= python3
+# So many tests at once, each with servers of its own.
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 # The platform is many processes. Where this is set, each of them would compile every library anew.
@@ -27,7 +29,7 @@ up: $(RUN) ## Run the whole platform here; Ctrl-C stops all of it
 	@exec $(BIN)/vitrine up
 
 test: $(DEV) ## Run every test, on real servers
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(DEV) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
