@@ -1,12 +1,17 @@
 """The one place that builds the concrete objects and hands them on."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from vitrine.catalog.service import Catalog
-from vitrine.db import Sessions, make_engine, make_reading_sessions, make_sessions
+from vitrine.db import (
+    Sessions,
+    make_engine,
+    make_sessions,
+)
 from vitrine.decisions.tokens import TokenSigner
 from vitrine.doorbell import Doorbell, make_celery
 from vitrine.embedding.cores import share, usable_cores
@@ -40,6 +45,7 @@ class Platform:
 
     settings: Settings
     engine: Engine
+    reading: Engine
     sessions: Sessions
     redis: Redis
     redis_calls: RedisCalls
@@ -69,14 +75,14 @@ class Platform:
     @property
     def looking(self) -> Looking:
         """What a photo shows at first sight."""
-        return Looking(make_reading_sessions(self.engine), self.encoders)
+        return Looking(make_sessions(self.reading), self.encoders)
 
     @property
     def explanations(self) -> Explanations:
         """Why a product matched the photo of a search."""
         kept = self.settings.search_memory_seconds
         return Explanations(
-            make_reading_sessions(self.engine),
+            make_sessions(self.reading),
             self.search_memory,
             self.uploads,
             CataloguePictures(
@@ -93,19 +99,20 @@ class Platform:
     @property
     def suggester(self) -> Suggester:
         """What completes the words of shoppers."""
-        return Suggester(make_reading_sessions(self.engine), self.vocabulary)
+        return Suggester(make_sessions(self.reading), self.vocabulary)
 
     @property
     def search(self) -> SearchService:
         """What shoppers do. Raises Misconfigured without a secret key."""
         settings = self.settings
-        sessions = make_reading_sessions(self.engine)
+        sessions, readers = make_sessions(self.reading), self.reading.connect
         return SearchService(
             SearchTools(
                 sessions=sessions,
+                readers=readers,
                 understanding=Understanding(sessions, self.encoders, self.uploads, self.limits),
                 vocabulary=self.vocabulary,
-                ranker=Ranker(sessions, self.index, self.texts),
+                ranker=Ranker(readers, self.index, self.texts),
                 calibrations=Calibrations(sessions),
                 memory=self.search_memory,
                 signer=TokenSigner(settings.secret_key),
@@ -147,7 +154,8 @@ def assemble(
     `serving` that it answers requests, which have a deadline and more to do than to wait.
     """
     timeout = settings.dependency_timeout_seconds
-    engine = make_engine(
+    connect = partial(
+        make_engine,
         settings.database_url,
         timeout_seconds=timeout,
         # Short enough that a request has to shorten it no more unless it is slow already.
@@ -155,11 +163,15 @@ def assemble(
         if serving
         else None,
     )
+    engine, reading = connect(), connect(reading=True)
+    # Who lets go of one lets go of both.
+    event.listen(engine, "engine_disposed", lambda _: reading.dispose())
     models = ModelStore(settings.model_store)
     redis = make_redis(settings.redis_url, timeout_seconds=min(timeout, LONGEST_WAIT_SECONDS))
     return Platform(
         settings=settings,
         engine=engine,
+        reading=reading,
         sessions=make_sessions(engine),
         redis=redis,
         redis_calls=RedisCalls(redis),
@@ -171,7 +183,7 @@ def assemble(
             # Some threads always stay for what needs no index; a worker has nothing else to do.
             at_once=max(1, settings.api_threads * 3 // 4) if serving else None,
         ),
-        vocabulary=Vocabulary(make_reading_sessions(engine)),
+        vocabulary=Vocabulary(make_sessions(reading)),
         models=models,
         encoders=Encoders(
             models,

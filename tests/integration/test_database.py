@@ -9,8 +9,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from vitrine import db, deadline
-from vitrine.db import make_engine, make_reading_sessions, make_sessions
+from vitrine.assembly import assemble
+from vitrine.db import make_engine, make_sessions
 from vitrine.errors import Unavailable
+from vitrine.settings import Settings
 
 ME = text("select pg_backend_pid()")
 
@@ -18,6 +20,13 @@ ME = text("select pg_backend_pid()")
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def reading(database_url: str) -> Iterator[Engine]:
+    engine = make_engine(database_url, reading=True)
     yield engine
     engine.dispose()
 
@@ -51,14 +60,25 @@ def test_one_in_use_is_not_and_its_error_is_the_last(engine: Engine, maintenance
         assert connection.scalar(ME) != pid
 
 
-def test_reading_needs_no_transaction_and_leaves_none_behind(engine: Engine) -> None:
+def test_reading_needs_no_transaction(engine: Engine, reading: Engine) -> None:
     clock = text("select transaction_timestamp()")
-    with make_reading_sessions(engine)() as session:
+    with make_sessions(reading)() as session:
         assert session.scalar(clock) != session.scalar(clock)
-    # The same connection goes on to writers, in transactions as ever.
+    with reading.connect() as connection:
+        assert connection.scalar(clock) != connection.scalar(clock)
     with make_sessions(engine)() as session:
         assert session.scalar(clock) == session.scalar(clock)
-    assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+
+
+def test_a_platform_lets_go_of_both_pools(database_url: str) -> None:
+    platform = assemble(Settings(database_url=database_url))
+    for engine in (platform.engine, platform.reading):
+        with engine.connect():
+            pass
+        assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+    platform.engine.dispose()
+    for engine in (platform.engine, platform.reading):
+        assert engine.pool.checkedin() == 0  # type: ignore[attr-defined]
 
 
 def statement_timeout(engine: Engine) -> str:
@@ -80,21 +100,22 @@ def test_a_statement_ends_with_its_request(engine: Engine) -> None:
     assert statement_timeout(engine) == "30s", "the next one to use the connection has it all"
 
 
-def test_a_short_time_does_not_stay_with_the_connection(engine: Engine) -> None:
-    reading, writing = make_reading_sessions(engine), make_sessions(engine)
+def test_a_short_time_does_not_stay_with_the_connection(engine: Engine, reading: Engine) -> None:
     shown = text("show statement_timeout")
-    with deadline.within(2), reading() as session:
-        assert session.scalar(shown) != "30s"
-    # A transaction takes the time back for itself, and its ROLLBACK undoes that.
-    with deadline.within(60), writing() as session:
-        assert session.scalar(shown) == "30s"
-    with deadline.within(60), reading() as session:
-        assert session.scalar(shown) == "30s"
-    with deadline.within(2), writing.begin() as session:
-        assert session.scalar(shown) != "30s"
-    with reading() as session:
-        assert session.scalar(shown) == "30s"
-    assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+    with deadline.within(2), reading.connect() as connection:
+        assert connection.scalar(shown) != "30s"
+    with deadline.within(60), reading.connect() as connection:
+        assert connection.scalar(shown) == "30s"
+    with deadline.within(2), engine.begin() as connection:
+        assert connection.scalar(shown) != "30s"
+    with engine.connect() as connection:
+        assert connection.scalar(shown) == "30s"
+    with deadline.within(2), reading.connect() as connection:
+        assert connection.scalar(shown) != "30s"
+    with reading.connect() as connection:
+        assert connection.scalar(shown) == "30s"
+    for pool in (engine.pool, reading.pool):
+        assert pool.checkedin() == 1  # type: ignore[attr-defined]
 
 
 def test_a_savepoint_is_rolled_back_within_a_deadline(engine: Engine) -> None:

@@ -1,15 +1,16 @@
 """The last gate: a ranking becomes products, and what Postgres no longer has or allows is gone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, func, select
-from sqlalchemy.orm import Session
 
 from vitrine.catalog.models import FAILED, SEARCHABLE, Image, Product, ProductImage
 from vitrine.catalog.views import image_url
+from vitrine.db import Reads
 from vitrine.retrieval.grouping import Ranked
+from vitrine.retrieval.stored import Facts
 from vitrine.wire import ProductOut, ResultImage
 
 _IDS = bindparam("ids", type_=ARRAY(BigInteger))
@@ -55,29 +56,40 @@ class Hydrated:
     at: int
 
 
-def hydrate(
-    session: Session,
-    ranking: Sequence[Ranked],
-    condition: ColumnElement[bool],
-    *,
-    currency: str,
-    limit: int,
-) -> list[Hydrated]:
-    """Read the products in one query; return the first `limit`, in their order.
+Rows = Mapping[int, Any]
+"""Products as they stand now, by id."""
 
-    A product that is gone, that `condition` refuses now, or whose matching picture was removed is
-    left out. One that words found is shown by its first searchable picture, and left out if it has
-    none.
+
+def read_products(
+    reads: Reads, product_ids: Collection[int], condition: ColumnElement[bool]
+) -> Rows:
+    """Read products and their pictures in one query; without those that `condition` refuses."""
+    if not product_ids:
+        return {}
+    found = reads.execute(_PRODUCTS.where(condition), {"ids": list(product_ids)})
+    return {row.id: row for row in found}
+
+
+def facts_of(rows: Rows) -> dict[int, Facts]:
+    """Tell what `read_facts` would of the same products."""
+    return {
+        id_: Facts(row.category, row.price, row.created_at)
+        for id_, row in rows.items()
+        if any(image["state"] == SEARCHABLE for image in row.found)
+    }
+
+
+def hydrate(ranking: Sequence[Ranked], rows: Rows, *, currency: str, limit: int) -> list[Hydrated]:
+    """Make the first `limit` products of a ranking, in their order.
+
+    A product that has no row, or whose matching picture was removed, is left out. One that words
+    found is shown by its first searchable picture, and left out if it has none.
     """
-    if not ranking:
-        return []
-    ids = [one.product_id for one in ranking]
-    found = {row.id: row for row in session.execute(_PRODUCTS.where(condition), {"ids": ids})}
     shown: list[Hydrated] = []
     for at, one in enumerate(ranking):
         if len(shown) == limit:
             break
-        row = found.get(one.product_id)
+        row = rows.get(one.product_id)
         if row is None:
             continue
         images = sorted(row.found or (), key=lambda image: (image["position"], image["row"]))

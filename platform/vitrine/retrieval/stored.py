@@ -9,9 +9,9 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, exists, select
-from sqlalchemy.orm import Session
 
 from vitrine.catalog.models import FAILED, SEARCHABLE, Product, ProductImage
+from vitrine.db import Reads
 from vitrine.embedding.models import Embedding
 from vitrine.embedding.vectors import unpack_all
 
@@ -63,12 +63,12 @@ class Facts:
 
 
 def read_pictures(
-    session: Session, product_ids: Collection[int], model: str
+    reads: Reads, product_ids: Collection[int], model: str
 ) -> dict[int, StoredPictures]:
     """Read the vectors of products in one query, first picture first; one without has no entry."""
     if not product_ids:
         return {}
-    rows = session.execute(_VECTORS, {"ids": list(product_ids), "model": model}).all()
+    rows = reads.execute(_VECTORS, {"ids": list(product_ids), "model": model}).all()
     if not rows:
         return {}
     vectors = unpack_all([row.vector for row in rows])
@@ -82,10 +82,10 @@ def read_pictures(
 
 
 def read_facts(
-    session: Session, product_ids: Collection[int], condition: ColumnElement[bool]
+    reads: Reads, product_ids: Collection[int], condition: ColumnElement[bool]
 ) -> dict[int, Facts]:
     """Read the facts of those products that are there and that the condition allows."""
     if not product_ids:
         return {}
-    rows = session.execute(_FACTS.where(condition), {"ids": list(product_ids)})
+    rows = reads.execute(_FACTS.where(condition), {"ids": list(product_ids)})
     return {row.id: Facts(row.category, row.price, row.created_at) for row in rows}

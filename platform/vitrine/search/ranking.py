@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, select, true
 
 from vitrine.catalog.models import Product
-from vitrine.db import Sessions
+from vitrine.db import Readers
 from vitrine.index.client import VectorIndex
 from vitrine.index.text import TextIndex
 from vitrine.retrieval import filters
@@ -18,6 +18,7 @@ from vitrine.retrieval.candidates import Among, candidates
 from vitrine.retrieval.diversity import diversify
 from vitrine.retrieval.fusion import Ranking, reciprocal_ranks, weighted_scores
 from vitrine.retrieval.grouping import Ranked
+from vitrine.retrieval.hydration import Rows, facts_of, read_products
 from vitrine.retrieval.stored import Facts, read_facts, read_pictures
 from vitrine.retrieval.text import text_candidates
 from vitrine.search.calibration import Calibration
@@ -36,6 +37,8 @@ DIVERSE_DEPTH = 200
 # Photos: of what matches everything does a little. Words: what matches has one of them.
 FACET_DEPTH, TEXT_FACET_DEPTH = 200, 1000
 MOST_CANDIDATES = 4096
+# A ranking of so many is mostly shown at once: one query reads what orders and what shows them.
+_SHOWN_AT_ONCE = 40
 # Up to so many products that match a condition on attributes are named to the index.
 _FEW_PRODUCTS = 2000
 # What a certain category adds: this share of what a cosine lacks to 1, or so much to a fused score.
@@ -46,7 +49,8 @@ CATEGORY_BOOST, FUSED_BOOST = 0.05, 0.002
 class Pool:
     """Products in their order.
 
-    `complete`: no others are to follow; `exact`: no others match.
+    `complete`: no others are to follow; `exact`: no others match; `rows`: what shows them, if they
+    are few.
     """
 
     items: list[Ranked]
@@ -54,6 +58,7 @@ class Pool:
     exact: bool
     neighbours: list[Neighbour] = field(default_factory=list)
     prediction: Prediction | None = None
+    rows: Rows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,8 @@ class Asked:
 class Ranker:
     """Ranks products; safe to share between threads."""
 
-    def __init__(self, sessions: Sessions, index: VectorIndex, texts: TextIndex) -> None:
-        self._sessions = sessions
+    def __init__(self, readers: Readers, index: VectorIndex, texts: TextIndex) -> None:
+        self._readers = readers
         self._index = index
         self._texts = texts
         self._beside = ThreadPoolExecutor(max_workers=16, thread_name_prefix="words")
@@ -116,8 +121,7 @@ class Ranker:
         among = Among(only=self._matching(asked), exclude=asked.question.exclude)
         found = self._search(asked, words, depth, among)
         items = self._fuse(asked, found)
-        with self._sessions() as session:
-            facts = read_facts(session, [one.product_id for one in items], asked.condition)
+        rows, facts = self._read_facts(asked, [one.product_id for one in items])
         items = [one for one in items if one.product_id in facts]
         neighbours: list[Neighbour] = []
         prediction = None
@@ -134,7 +138,17 @@ class Ranker:
         # Deeper there are only some that look even less alike.
         exact = found.complete or (least is not None and found.lowest < least)
         complete = exact or asked.query.sort != "relevance"
-        return Pool(items, complete, exact, neighbours, prediction)
+        return Pool(items, complete, exact, neighbours, prediction, rows)
+
+    def _read_facts(
+        self, asked: Asked, products: list[int]
+    ) -> tuple[Rows | None, dict[int, Facts]]:
+        """Read what orders these products, and if they are few, all that shows them as well."""
+        with self._readers() as reads:
+            if len(products) > _SHOWN_AT_ONCE:
+                return None, read_facts(reads, products, asked.condition)
+            rows = read_products(reads, products, asked.condition)
+        return rows, facts_of(rows)
 
     def _search(self, asked: Asked, words: str | None, depth: int, among: Among) -> "_Found":
         """Ask by vector and by words side by side, with the same filter."""
@@ -185,8 +199,8 @@ class Ranker:
         vector = asked.question.vector
         assert vector is not None
         unseen = [product for product in bm25 if product not in cosines]
-        with self._sessions() as session:
-            stored = read_pictures(session, unseen, asked.serving.model.digest)
+        with self._readers() as reads:
+            stored = read_pictures(reads, unseen, asked.serving.model.digest)
         for product, pictures in stored.items():
             cosines[product] = pictures.best(vector)
 
@@ -241,8 +255,8 @@ class Ranker:
                 NEIGHBOURS,
             )
             cosines = {one.product_id: one.score for one in near}
-            with self._sessions() as session:
-                facts = read_facts(session, list(cosines), true())
+            with self._readers() as reads:
+                facts = read_facts(reads, list(cosines), true())
         return [
             Neighbour(product, facts[product].category, cosine)
             for product, cosine in cosines.items()
@@ -263,9 +277,9 @@ class Ranker:
     def _diverse(self, asked: Asked, items: list[Ranked]) -> list[Ranked]:
         """Reorder the best by MMR on their stored vectors; the rest follows as it was."""
         best, rest = items[:DIVERSE_DEPTH], items[DIVERSE_DEPTH:]
-        with self._sessions() as session:
+        with self._readers() as reads:
             ids = [one.product_id for one in best]
-            stored = read_pictures(session, ids, asked.serving.model.digest)
+            stored = read_pictures(reads, ids, asked.serving.model.digest)
         if not stored:
             return items
         nothing = np.zeros_like(next(iter(stored.values())).vectors[0])
@@ -288,9 +302,9 @@ class Ranker:
         """
         if filters.to_milvus(asked.tree)[1]:
             return None
-        with self._sessions() as session:
+        with self._readers() as reads:
             some = select(Product.id).where(asked.condition).limit(_FEW_PRODUCTS + 1)
-            found = list(session.scalars(some))
+            found = list(reads.scalars(some))
         return found if len(found) <= _FEW_PRODUCTS else None
 
     def _start(self, work: Callable[[], T]) -> "Future[T]":

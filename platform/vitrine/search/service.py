@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vitrine import deadline, logs
-from vitrine.db import Sessions
+from vitrine.db import Readers, Sessions
 from vitrine.decisions.tokens import Shown, TokenSigner, new_decision_id
 from vitrine.errors import Invalid, Unavailable
 from vitrine.retrieval import filters
-from vitrine.retrieval.hydration import Hydrated, hydrate
+from vitrine.retrieval.hydration import Hydrated, Rows, hydrate, read_products
 from vitrine.retrieval.vocabulary import Vocabulary
 from vitrine.retrieval.words import Understood, understand
 from vitrine.search import gaps
@@ -50,6 +50,7 @@ class SearchTools:
     """What a search is made with."""
 
     sessions: Sessions
+    readers: Readers
     understanding: Understanding
     vocabulary: Vocabulary
     ranker: Ranker
@@ -80,7 +81,7 @@ class SearchService:
 
     def __init__(self, tools: SearchTools) -> None:
         self._tools = tools
-        self._generations = Generations(tools.sessions)
+        self._generations = Generations(tools.readers, tools.sessions)
 
     def search(self, request: SearchRequest, *, key_id: str) -> SearchResponse:
         """Find products by photos, words, a product or likes; best first, one slot a product.
@@ -134,7 +135,7 @@ class SearchService:
         if verdict is not None and verdict.rejected:
             pool = replace(pool, items=[], complete=True, exact=True)
         add_pool(search.kept, pool, asked.depth(query.limit + _HEADROOM))
-        shown = self._page(search, Cursor(search.search_id), query.limit)
+        shown = self._page(search, Cursor(search.search_id), query.limit, pool.rows)
         response = self._answer(search, Cursor(search.search_id), shown)
         if not response.results:
             gaps.record(
@@ -222,27 +223,35 @@ class SearchService:
         asked = take_up(kept, serving, self._tools.calibrations.of(generation))
         return _Search(search_id, kept.key_id, asked, read_then(kept), kept, timing)
 
-    def _page(self, search: _Search, cursor: Cursor, limit: int) -> list[Hydrated]:
-        """Hydrate from a place in the ranking until the page is full; rank more if it ends."""
+    def _page(
+        self, search: _Search, cursor: Cursor, limit: int, rows: Rows | None = None
+    ) -> list[Hydrated]:
+        """Hydrate from a place in the ranking until the page is full; rank more if it ends.
+
+        `rows` are those of the whole ranking, where it was read already.
+        """
         kept, condition = search.kept, search.asked.condition
         shown: list[Hydrated] = []
         at = cursor.at
         while True:
             while at < len(kept.ranking) and len(shown) < limit:
                 some = kept.ranking[at : at + limit - len(shown) + _HEADROOM]
-                with search.timing.stage("hydrate"), self._tools.sessions() as session:
-                    found = hydrate(
-                        session,
-                        some,
-                        condition,
-                        currency=self._tools.currency,
-                        limit=limit - len(shown),
+                with search.timing.stage("hydrate"):
+                    if rows is None:
+                        ids = [one.product_id for one in some]
+                        with self._tools.readers() as reads:
+                            found = read_products(reads, ids, condition)
+                    else:
+                        found = rows
+                    page = hydrate(
+                        some, found, currency=self._tools.currency, limit=limit - len(shown)
                     )
-                shown += [replace(one, at=at + one.at) for one in found]
+                shown += [replace(one, at=at + one.at) for one in page]
                 at = shown[-1].at + 1 if shown and len(shown) == limit else at + len(some)
             if len(shown) >= limit or kept.complete:
                 return shown
             self._rank_more(search)
+            rows = None
 
     def _rank_more(self, search: _Search) -> None:
         kept = search.kept
