@@ -31,8 +31,9 @@ from vitrine.search.service import SearchRequest, SearchService
 from vitrine.wire import SearchQuery
 
 CALLERS = (1, 16)
-# The first is what `capabilities.search_params` says for so many results.
 EFS = (64, 128, 256, 512)
+# What `capabilities.search_params` says for so many results.
+OURS = 256
 FILTERS: dict[str, dict[str, Any]] = {
     "no filter": {},
     "category and price": {"category": "home/kitchen", "price": {"lt": 60}},
@@ -127,7 +128,7 @@ def _layers(shop: Shop, bare: MilvusClient, filter_: dict[str, Any]) -> dict[str
     service: SearchService = shop.platform.search
 
     def ask_bare(asked: Asked) -> float:
-        _ask_bare(bare, shop, expression, EFS[0], asked)
+        _ask_bare(bare, shop, expression, OURS, asked)
         return 0.0
 
     def ask_index(asked: Asked) -> float:
@@ -234,7 +235,7 @@ def _recall(shop: Shop, bare: MilvusClient, asked: Sequence[Asked]) -> dict[str,
             hits = sum(len(a & b) for a, b in zip(answers, exact, strict=True))
             recall = hits / (LIMIT * len(asked))
             found[name][str(ef)] = {"recall": round(recall, 3), "p50": percentile(taken, 50)}
-            own = "  (ours)" if ef == EFS[0] else ""
+            own = "  (ours)" if ef == OURS else ""
             print(f"ef {ef:4}: {recall:.3f}, p50 {percentile(taken, 50):.1f} ms{own}", flush=True)
     return found
 

@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, func, 
 from vitrine.catalog.models import FAILED, SEARCHABLE, Image, Product, ProductImage
 from vitrine.catalog.views import image_url
 from vitrine.db import Reads
+from vitrine.retrieval.filters import narrow
 from vitrine.retrieval.grouping import Ranked
 from vitrine.retrieval.stored import Facts
 from vitrine.wire import ProductOut, ResultImage
@@ -66,7 +67,7 @@ def read_products(
     """Read products and their pictures in one query; without those that `condition` refuses."""
     if not product_ids:
         return {}
-    found = reads.execute(_PRODUCTS.where(condition), {"ids": list(product_ids)})
+    found = reads.execute(narrow(_PRODUCTS, condition), {"ids": list(product_ids)})
     return {row.id: row for row in found}
 
 

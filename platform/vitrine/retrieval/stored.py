@@ -14,6 +14,7 @@ from vitrine.catalog.models import FAILED, SEARCHABLE, Product, ProductImage
 from vitrine.db import Reads
 from vitrine.embedding.models import Embedding
 from vitrine.embedding.vectors import unpack_all
+from vitrine.retrieval.filters import narrow
 
 _IDS = bindparam("ids", type_=ARRAY(BigInteger))
 _VECTORS = (
@@ -87,5 +88,5 @@ def read_facts(
     """Read the facts of those products that are there and that the condition allows."""
     if not product_ids:
         return {}
-    rows = reads.execute(_FACTS.where(condition), {"ids": list(product_ids)})
+    rows = reads.execute(narrow(_FACTS, condition), {"ids": list(product_ids)})
     return {row.id: Facts(row.category, row.price, row.created_at) for row in rows}

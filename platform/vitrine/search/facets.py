@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from vitrine.catalog.models import IN_STOCK, Product
 from vitrine.errors import Invalid
+from vitrine.retrieval.filters import narrow
 from vitrine.retrieval.filters.values import Wrong, attribute_name
 from vitrine.wire import Facet, FacetValue, PriceBin
 
@@ -60,7 +61,7 @@ def read_counted(
     session: Session, product_ids: Collection[int], condition: ColumnElement[bool]
 ) -> list[Counted]:
     """Read what is counted of those products that are there and that the condition allows."""
-    rows = session.execute(_COUNTED.where(condition), {"ids": list(product_ids)})
+    rows = session.execute(narrow(_COUNTED, condition), {"ids": list(product_ids)})
     return [
         Counted(row.category, row.brand, row.price, row.availability in IN_STOCK, row.attributes)
         for row in rows

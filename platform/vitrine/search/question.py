@@ -6,9 +6,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select, tuple_
+from sqlalchemy import text
 
-from vitrine.catalog.models import Product
 from vitrine.db import Sessions
 from vitrine.embedding.encoders import Encoders
 from vitrine.embedding.preprocess import seen_part
@@ -25,6 +24,15 @@ from vitrine.search.serving import Serving
 from vitrine.search.timing import Timing
 from vitrine.search.uploads import Uploads
 from vitrine.wire import Box, Region, SearchQuery, parse_product_id
+
+_NAMED = text(
+    """
+    select id, seller_id, sku from products
+    where (seller_id, sku) in (
+        select * from unnest(cast(:sellers as text[]), cast(:skus as text[]))
+    )
+    """
+)
 
 By = Literal["image", "text", "hybrid", "product", "likes"]
 
@@ -161,11 +169,8 @@ class Understanding:
             return _Products({}, {}, set())
         pairs = {tuple(parse_product_id(one)) for one in [*named, *query.exclude]}
         with self._sessions() as session:
-            rows = session.execute(
-                select(Product.id, Product.seller_id, Product.sku).where(
-                    tuple_(Product.seller_id, Product.sku).in_(pairs)
-                )
-            )
+            sellers, skus = zip(*pairs, strict=True)
+            rows = session.execute(_NAMED, {"sellers": list(sellers), "skus": list(skus)})
             ids = {f"{row.seller_id}:{row.sku}": int(row.id) for row in rows}
             missing = next((one for one in named if one not in ids), None)
             if missing is not None:

@@ -33,8 +33,8 @@ def test_milvus_searches_a_graph_and_says_how_fresh() -> None:
     assert not milvus.serialise_writers
     assert milvus.strong == {"consistency_level": "Strong"}
     assert milvus.consistency == {"consistency_level": "Bounded"}
-    assert milvus.search_params(10)["params"] == {"ef": 64}
-    assert milvus.search_params(5000)["params"] == {"ef": 5000}
+    assert milvus.search_params(10)["params"] == {"ef": 256}
+    assert milvus.search_params(5000)["params"] == {"ef": 10_000}
 
 
 def test_rare_han_characters_reach_milvus_whole() -> None:

@@ -10,13 +10,14 @@ and does match the negation of that condition: there is no third truth value.
 
 from vitrine.retrieval.filters.milvus import to_milvus
 from vitrine.retrieval.filters.parse import NO_OBJECT, parse
-from vitrine.retrieval.filters.sql import to_sql
+from vitrine.retrieval.filters.sql import narrow, to_sql
 from vitrine.retrieval.filters.tree import EVERYTHING, AllOf, Category, Filter
 
 __all__ = [
     "EVERYTHING",
     "NO_OBJECT",
     "Filter",
+    "narrow",
     "parse",
     "to_milvus",
     "to_sql",

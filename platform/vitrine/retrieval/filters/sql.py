@@ -2,9 +2,9 @@
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, and_, cast, false, func, literal, not_, or_, true
+from sqlalchemy import ColumnElement, Select, and_, cast, false, func, literal, not_, or_, true
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from vitrine.catalog.models import IN_STOCK, Product
@@ -24,6 +24,7 @@ from vitrine.retrieval.filters.tree import (
     Seller,
 )
 
+Columns = TypeVarTuple("Columns")
 Condition = ColumnElement[bool]
 
 _COMPARE: dict[Comparison, Callable[[Any, Any], Any]] = {
@@ -32,6 +33,7 @@ _COMPARE: dict[Comparison, Callable[[Any, Any], Any]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
+_ALWAYS: Condition = true()
 _JSONPATH = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -39,7 +41,7 @@ def to_sql(tree: Filter) -> Condition:
     """Render the exact condition; it is never NULL, so that NOT means the rest."""
     match tree:
         case AllOf(parts):
-            return and_(true(), *map(to_sql, parts))
+            return and_(true(), *map(to_sql, parts)) if parts else _ALWAYS
         case AnyOf(parts):
             return or_(false(), *map(to_sql, parts))
         case Not(part):
@@ -51,6 +53,12 @@ def to_sql(tree: Filter) -> Condition:
             return _attribute(name, test, {key: float(bound) for key, bound in bounds})
         case _:
             return _column(tree)
+
+
+def narrow(statement: Select[*Columns], condition: Condition) -> Select[*Columns]:
+    """Put a condition on a statement; one that nothing narrows stays the one that is known."""
+    # SQLAlchemy compiles a statement once, but goes through every new one to find that out.
+    return statement if condition is _ALWAYS else statement.where(condition)
 
 
 def _column(
