@@ -110,4 +110,4 @@ def admit(caller: Caller, roles: frozenset[str]) -> None:
     """Raise Forbidden unless the caller has one of `roles`."""
     if caller.role not in roles:
         wanted = " or ".join(sorted(roles - {ADMIN}) or [ADMIN])
-        raise Forbidden(f"This is a {caller.role} key; this call needs a {wanted} key.")
+        raise Forbidden(f"This is a {caller.role} key; this call needs one of the role {wanted}.")

@@ -14,7 +14,7 @@ _DETAILS = {
     "filter-invalid": "Give true or false.",
     "malformed": "The body is not JSON: Expecting value: line 1 column 1 (char 0).",
     "unauthenticated": "Send a key: `Authorization: Bearer <key>`.",
-    "forbidden": "This is a seller key; this call needs a storefront key.",
+    "forbidden": "This is a seller key; this call needs one of the role storefront.",
     "not-found": "There is no product demo:mug-1.",
     "method-not-allowed": "POST is not possible at this address; /docs says what is.",
     "conflict": "No picture of demo:mug-1 has been embedded yet; its job tells when it is.",

@@ -43,6 +43,8 @@ _SHOWN_AT_ONCE = 40
 _FEW_PRODUCTS = 2000
 # What a certain category adds: this share of what a cosine lacks to 1, or so much to a fused score.
 CATEGORY_BOOST, FUSED_BOOST = 0.05, 0.002
+# What is less likely than this, the photo does not seem to show.
+_LEAST_CONFIDENCE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +338,6 @@ def _boost(
     likely = dict(prediction.candidates)
     for one in items:
         confidence = likely.get(facts[one.product_id].category, 0.0)
-        if confidence > 0:
+        if confidence >= _LEAST_CONFIDENCE:
             room = FUSED_BOOST if fused else CATEGORY_BOOST * (1 - (one.cosine or 0.0))
             one.parts["category"] = room * confidence
