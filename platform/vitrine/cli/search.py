@@ -13,7 +13,9 @@ from vitrine.cli.heat_file import check_file, draw, kept
 from vitrine.cli.search_answer import show
 from vitrine.cli.search_options import CropType, FilterType, NamesType
 from vitrine.cli.storefront import address_options, open_shop
-from vitrine.wire import MAX_LIMIT, Box, CategoryUse, SearchResponse, Sort
+from vitrine.wire import MAX_LIMIT, Box, CategoryUse, Fusion, SearchResponse, Sort
+
+FUSIONS = get_args(Fusion.model_fields["method"].annotation)
 
 
 @click.command()
@@ -26,6 +28,18 @@ from vitrine.wire import MAX_LIMIT, Box, CategoryUse, SearchResponse, Sort
 @click.option("--filter", "conditions", type=FilterType(), help='Such as {"price": {"lt": 50}}.')
 @click.option("--like", multiple=True, metavar="ID", help="More like this product; repeatable.")
 @click.option("--unlike", multiple=True, metavar="ID", help="Less like this one; repeatable.")
+@click.option("--exclude", multiple=True, metavar="ID", help="Not this product; repeatable.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(-1, 1),
+    metavar="COSINE",
+    help="Only what looks at least so much like the photo.",
+)
+@click.option(
+    "--fusion",
+    type=click.Choice(FUSIONS),
+    help="How photo and words make one order: by ranks, or by scores.  [default: rrf]",
+)
 @click.option(
     "--category",
     type=click.Choice(get_args(CategoryUse)),
@@ -68,6 +82,9 @@ def search(
     conditions: dict[str, Any] | None,
     like: tuple[str, ...],
     unlike: tuple[str, ...],
+    exclude: tuple[str, ...],
+    min_score: float | None,
+    fusion: str | None,
     category: CategoryUse | None,
     sort: Sort | None,
     diversity: float | None,
@@ -107,6 +124,9 @@ def search(
         "filter": conditions,
         "more_like": like or None,
         "less_like": unlike or None,
+        "exclude": exclude or None,
+        "min_score": min_score,
+        "fusion": {"method": fusion} if fusion else None,
         "category": category,
         "sort": sort,
         "diversity": diversity,

@@ -120,6 +120,7 @@ def test_every_option_reaches_the_api(url: str, photo: str, asked: list[dict[str
     run(
         *(photo, "--text", "red", "--crop", "0,0.1,0.5,1", "--like", "a:b", "--like", "a:c"),
         *("--unlike", "a:d", "--sort", "newest", "--diversity", "0.5", "--category", "off"),
+        *("--exclude", "a:e", "--min-score", "0.2", "--fusion", "weights"),
         *("--facets", "brand, price", "--explain", "--limit", "7", "--url", url, "--key", "k"),
     )
     assert asked == [
@@ -130,6 +131,9 @@ def test_every_option_reaches_the_api(url: str, photo: str, asked: list[dict[str
             "crop": {"x": 0, "y": 0.1, "width": 0.5, "height": 1},
             "more_like": ["a:b", "a:c"],
             "less_like": ["a:d"],
+            "exclude": ["a:e"],
+            "min_score": 0.2,
+            "fusion": {"method": "weights"},
             "sort": "newest",
             "diversity": 0.5,
             "category": "off",
