@@ -5,8 +5,17 @@ Redis and a Milvus of its own making on it, empty. Tests that stop or kill a ser
 of their own (`vitrine.embedded.services.EmbeddedServices`).
 """
 
-import hashlib
 import os
+
+# Tests start children from a process that talks to Milvus. Between fork and exec gRPC would wake
+# its threads in the child, which write to its log and now and then abort it: `VectorIndex.close`.
+# It reads this once, at its import; the programs that the tests start are not to inherit it.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+import pymilvus  # noqa: F401
+
+del os.environ["GRPC_ENABLE_FORK_SUPPORT"]
+
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
