@@ -9,6 +9,7 @@ from sqlalchemy import Engine, event
 from vitrine.catalog.service import Catalog
 from vitrine.db import (
     Sessions,
+    connecting_breaker,
     make_engine,
     make_sessions,
 )
@@ -162,6 +163,7 @@ def assemble(
         statement_seconds=min(timeout * 6, settings.request_deadline_seconds / 2)
         if serving
         else None,
+        breaker=connecting_breaker(),
     )
     engine, reading = connect(), connect(reading=True)
     # Who lets go of one lets go of both.

@@ -33,6 +33,8 @@ _SHORTENED = "statement_timeout_shortened"
 _LONG_SECONDS = 1.0
 _CONNECT_FAILURES = 2
 _MOST_ATTEMPTS = 3
+# A shorter time for a statement could end the next SET of it as well.
+_SHORTEST_MILLISECONDS = 50
 
 
 class Base(DeclarativeBase):
@@ -62,6 +64,7 @@ def make_engine(
     statement_seconds: float | None = None,
     pool_size: int = 10,
     reading: bool = False,
+    breaker: Breaker | None = None,
 ) -> Engine:
     """Connect lazily, with a bound on every wait.
 
@@ -71,7 +74,8 @@ def make_engine(
 
     `reading`: for those who only read and whose every statement may stand alone. Without BEGIN and
     ROLLBACK around it a statement is one journey to the server instead of three. These connections
-    are a pool of their own: to change one there and back takes half as long as a query.
+    are a pool of their own: to change one there and back takes half as long as a query. Engines of
+    one server share its `breaker`.
     """
     milliseconds = int(timeout_seconds * 1000)
     statement_seconds = statement_seconds or timeout_seconds * 6
@@ -96,7 +100,7 @@ def make_engine(
     )
     _check_idle(engine)
     _heed_deadline(engine, statement_seconds)
-    _give_up_connecting(engine)
+    _give_up_connecting(engine, breaker or connecting_breaker())
     return engine
 
 
@@ -116,16 +120,23 @@ def _heed_deadline(engine: Engine, statement_seconds: float) -> None:
         if shortened or raw.info.get(_SHORTENED):
             # Within a transaction it ends with that; a rollback would bring back what was before.
             how = "set" if driver.autocommit else "set local"
+            milliseconds = max(_SHORTEST_MILLISECONDS, int(seconds * 1000))
             # On a connection that died the statement itself is to fail, in SQLAlchemy's words.
             with suppress(engine.dialect.loaded_dbapi.Error):
-                raw.cursor().execute(f"{how} statement_timeout = {max(1, int(seconds * 1000))}")
-            if driver.autocommit:
-                raw.info[_SHORTENED] = shortened or None
+                if driver.autocommit:
+                    # Stands until a later SET is done: this one may be ended by the time before.
+                    raw.info[_SHORTENED] = True
+                raw.cursor().execute(f"{how} statement_timeout = {milliseconds}")
+                if driver.autocommit:
+                    raw.info[_SHORTENED] = shortened or None
 
 
-def _give_up_connecting(engine: Engine) -> None:
-    breaker = Breaker("The database", lambda error: None, failures=_CONNECT_FAILURES)
+def connecting_breaker() -> Breaker:
+    """Make what refuses to connect while nobody can."""
+    return Breaker("The database", lambda error: None, failures=_CONNECT_FAILURES)
 
+
+def _give_up_connecting(engine: Engine, breaker: Breaker) -> None:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: object, arguments: Any, options: Any) -> Any:
         began = time.monotonic()

@@ -137,3 +137,22 @@ def test_nobody_waits_to_connect_to_a_server_that_let_two_wait_in_vain() -> None
             engine.connect()
         assert "does not answer" in str(db.ping(engine))
         assert time.monotonic() - began < 0.5
+
+
+def test_what_one_pool_waited_for_in_vain_the_other_does_not_try() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg2://x:x@127.0.0.1:{silent.getsockname()[1]}/x"
+        platform = assemble(Settings(database_url=url, dependency_timeout_seconds=2))
+        for engine in (platform.engine, platform.reading):
+            with pytest.raises(DBAPIError):
+                engine.connect()
+        began = time.monotonic()
+        for engine in (platform.engine, platform.reading):
+            with pytest.raises(Unavailable, match="The database does not answer"):
+                engine.connect()
+        assert time.monotonic() - began < 0.5
+
+
+def test_no_statement_gets_less_time_than_the_next_set_needs(reading: Engine) -> None:
+    with reading.connect() as connection, deadline.within(0.04):
+        assert connection.scalar(text("show statement_timeout")) == "50ms"

@@ -25,7 +25,7 @@ class Readiness:
         self._platform = platform
         self._timeout_seconds = platform.settings.dependency_timeout_seconds
         self._checks: dict[str, Callable[[], str | None]] = {
-            "postgres": lambda: db.ping(platform.engine),
+            "postgres": lambda: db.ping(platform.engine) or db.ping(platform.reading),
             "migrated": lambda: pending_migration(platform.engine),
             "redis": self._redis,
             "milvus": platform.index.ping,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, select
 
 from vitrine.catalog.models import Product
 from vitrine.db import Readers
@@ -39,6 +39,7 @@ FACET_DEPTH, TEXT_FACET_DEPTH = 200, 1000
 MOST_CANDIDATES = 4096
 # A ranking of so many is mostly shown at once: one query reads what orders and what shows them.
 _SHOWN_AT_ONCE = 40
+_ANY = filters.to_sql(filters.EVERYTHING)
 # Up to so many products that match a condition on attributes are named to the index.
 _FEW_PRODUCTS = 2000
 # What a certain category adds: this share of what a cosine lacks to 1, or so much to a fused score.
@@ -146,6 +147,8 @@ class Ranker:
         self, asked: Asked, products: list[int]
     ) -> tuple[Rows | None, dict[int, Facts]]:
         """Read what orders these products, and if they are few, all that shows them as well."""
+        if not products:
+            return {}, {}
         with self._readers() as reads:
             if len(products) > _SHOWN_AT_ONCE:
                 return None, read_facts(reads, products, asked.condition)
@@ -201,6 +204,8 @@ class Ranker:
         vector = asked.question.vector
         assert vector is not None
         unseen = [product for product in bm25 if product not in cosines]
+        if not unseen:
+            return
         with self._readers() as reads:
             stored = read_pictures(reads, unseen, asked.serving.model.digest)
         for product, pictures in stored.items():
@@ -258,7 +263,7 @@ class Ranker:
             )
             cosines = {one.product_id: one.score for one in near}
             with self._readers() as reads:
-                facts = read_facts(reads, list(cosines), true())
+                facts = read_facts(reads, list(cosines), _ANY)
         return [
             Neighbour(product, facts[product].category, cosine)
             for product, cosine in cosines.items()
@@ -278,6 +283,8 @@ class Ranker:
 
     def _diverse(self, asked: Asked, items: list[Ranked]) -> list[Ranked]:
         """Reorder the best by MMR on their stored vectors; the rest follows as it was."""
+        if not items:
+            return items
         best, rest = items[:DIVERSE_DEPTH], items[DIVERSE_DEPTH:]
         with self._readers() as reads:
             ids = [one.product_id for one in best]
