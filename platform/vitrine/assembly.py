@@ -7,12 +7,7 @@ from redis import Redis
 from sqlalchemy import Engine, event
 
 from vitrine.catalog.service import Catalog
-from vitrine.db import (
-    Sessions,
-    connecting_breaker,
-    make_engine,
-    make_sessions,
-)
+from vitrine.db import Sessions, connecting_breaker, make_engine, make_sessions
 from vitrine.decisions.tokens import TokenSigner
 from vitrine.doorbell import Doorbell, make_celery
 from vitrine.embedding.cores import share, usable_cores

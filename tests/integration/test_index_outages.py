@@ -93,11 +93,13 @@ def test_a_killed_server_is_an_outage_and_its_data_come_back(server: Server) -> 
     ]
     for call in calls:
         assert f"{server.url} does not answer" in refuses(call)
+    began = time.monotonic()
+    assert "try again" in refuses(lambda: index.present(NAME, [1]))
+    assert time.monotonic() - began < 0.1, "the breaker is open, nobody is waited for"
     assert "does not answer" in str(index.ping())
     late = VectorIndex(server.url, "", timeout_seconds=TIMEOUT)
     refuses(late.collections)
 
-    # By now the breaker is open, for a few seconds.
     server.start()
     assert index.ping() is None, "a look at the server's health goes through, and closes it"
     assert index.present(NAME, [1, 2, 3, 4]) == {1, 3}
