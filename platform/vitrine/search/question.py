@@ -17,10 +17,10 @@ from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.media.crop import Box as Part
 from vitrine.media.decode import Limits
 from vitrine.retrieval.relevance_feedback import rocchio
+from vitrine.retrieval.serving import Serving
 from vitrine.retrieval.stored import StoredPictures, read_pictures
 from vitrine.search.looking import as_region, encoder_in_use
 from vitrine.search.photos import Photos
-from vitrine.search.serving import Serving
 from vitrine.search.timing import Timing
 from vitrine.search.uploads import Uploads
 from vitrine.wire import Box, Region, SearchQuery, parse_product_id

@@ -19,12 +19,12 @@ from vitrine.retrieval.diversity import diversify
 from vitrine.retrieval.fusion import Ranking, reciprocal_ranks, weighted_scores
 from vitrine.retrieval.grouping import Ranked
 from vitrine.retrieval.hydration import Rows, facts_of, read_products
+from vitrine.retrieval.serving import Serving
 from vitrine.retrieval.stored import Facts, read_facts, read_pictures
 from vitrine.retrieval.text import text_candidates
 from vitrine.search.calibration import Calibration
 from vitrine.search.category import NEIGHBOURS, Neighbour, Prediction, predict
 from vitrine.search.question import Question
-from vitrine.search.serving import Serving
 from vitrine.wire import SearchQuery
 
 T = TypeVar("T")

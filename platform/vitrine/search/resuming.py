@@ -3,12 +3,12 @@
 import numpy as np
 
 from vitrine.retrieval import filters
+from vitrine.retrieval.serving import Serving
 from vitrine.retrieval.words import Correction, Understood
 from vitrine.search.calibration import Calibration
 from vitrine.search.memory import Remembered
 from vitrine.search.question import Question
 from vitrine.search.ranking import MOST_CANDIDATES, Asked, Pool
-from vitrine.search.serving import Serving
 from vitrine.wire import Box, SearchQuery
 
 

@@ -10,6 +10,7 @@ from vitrine.decisions.tokens import Shown, TokenSigner, new_decision_id
 from vitrine.errors import Invalid, Unavailable
 from vitrine.retrieval import filters
 from vitrine.retrieval.hydration import Hydrated, Rows, hydrate, read_products
+from vitrine.retrieval.serving import Generations
 from vitrine.retrieval.vocabulary import Vocabulary
 from vitrine.retrieval.words import Understood, understand
 from vitrine.search import gaps
@@ -22,7 +23,6 @@ from vitrine.search.question import SearchRequest, Understanding
 from vitrine.search.ranking import MOST_CANDIDATES, Asked, Pool, Ranker
 from vitrine.search.reasons import parts, reasons
 from vitrine.search.resuming import add_pool, put_away, read_then, take_up
-from vitrine.search.serving import Generations
 from vitrine.search.timing import Timing
 from vitrine.wire import (
     Box,
