@@ -17,7 +17,7 @@ from vitrine import logs
 from vitrine.assembly import Platform, assemble
 from vitrine.embedded.services import EmbeddedServices
 from vitrine.errors import NotFound
-from vitrine.ingest.drain import HANDLERS, drain
+from vitrine.ingest.drain import drain
 from vitrine.ingest.switch import use_model
 from vitrine.migrations import upgrade
 from vitrine.settings import Settings, load_settings
@@ -103,5 +103,8 @@ def fill(platform: Platform, listings: Sequence[Listing], bar: Progress) -> None
 
 def work_off(platform: Platform, progress: Callable[[int], object] = lambda done: None) -> None:
     """Do all that is owed now, as the workers would."""
-    while done := sum(drain(platform.ingest, kind, seconds=5.0) for kind in HANDLERS):
+    handlers = platform.handlers
+    while done := sum(
+        drain(platform.ingest, kind, handlers=handlers, seconds=5.0) for kind in handlers
+    ):
         progress(done)

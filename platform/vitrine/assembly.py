@@ -1,5 +1,6 @@
 """The one place that builds the concrete objects and hands them on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,6 +17,7 @@ from vitrine.embedding.registry import ModelStore
 from vitrine.embedding.runtimes import Hint
 from vitrine.index.client import VectorIndex
 from vitrine.index.text import TextIndex
+from vitrine.ingest.drain import HANDLERS, Handler
 from vitrine.ingest.parts import Bounds, Parts
 from vitrine.media.decode import Limits
 from vitrine.media.store import BlobStore
@@ -120,6 +122,11 @@ class Platform:
     def search_memory(self) -> SearchMemory:
         """What a search leaves for its next page and its explanation."""
         return SearchMemory(self.short_lived, seconds=self.settings.search_memory_seconds)
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """How each kind of work is done."""
+        return HANDLERS
 
     @property
     def ingest(self) -> Parts:

@@ -7,7 +7,7 @@ import pytest
 
 from vitrine.assembly import Platform, assemble
 from vitrine.catalog.service import Catalog
-from vitrine.ingest.drain import HANDLERS, drain
+from vitrine.ingest.drain import drain
 from vitrine.ingest.switch import use_model
 from vitrine.settings import Settings
 from vitrine.wire import ProductIn
@@ -27,7 +27,8 @@ def in_use(settings: Settings) -> Iterator[Platform]:
 def worked_off(platform: Platform) -> int:
     """Do all that is owed now, as a worker would; returns how many rows were tried."""
     total = 0
-    while done := sum(drain(platform.ingest, kind) for kind in HANDLERS):
+    handlers = platform.handlers
+    while done := sum(drain(platform.ingest, kind, handlers=handlers) for kind in handlers):
         total += done
     return total
 

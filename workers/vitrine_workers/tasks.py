@@ -7,7 +7,7 @@ from celery import Celery
 from vitrine import work
 from vitrine.assembly import Platform
 from vitrine.doorbell import WORK_TASK
-from vitrine.ingest.drain import HANDLERS, drain
+from vitrine.ingest.drain import drain
 from vitrine.ingest.housekeeping import keep_house
 from vitrine.search.gaps import forget_gaps
 from vitrine.search.measuring import calibrate_if_due
@@ -22,8 +22,9 @@ def register(celery: Celery, platform: Callable[[], Platform]) -> None:
 
     @celery.task(name=WORK_TASK)  # type: ignore[untyped-decorator]  # celery has no types
     def do_work(kind: str) -> None:
-        if kind in HANDLERS:
-            drain(platform().ingest, kind, ring=platform().doorbell.ring)
+        here = platform()
+        if kind in here.handlers:
+            drain(here.ingest, kind, handlers=here.handlers, ring=here.doorbell.ring)
 
     @celery.task(name=SWEEP_TASK)  # type: ignore[untyped-decorator]
     def sweep() -> None:

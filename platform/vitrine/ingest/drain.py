@@ -5,7 +5,7 @@ killed the worker that had it. Every attempt is committed before the work begins
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -51,15 +51,16 @@ def drain(
     parts: Parts,
     kind: str,
     *,
+    handlers: Mapping[str, Handler] = HANDLERS,
     ring: Callable[[Sequence[str]], object] = lambda kinds: None,
     seconds: float = 30.0,
 ) -> int:
     """Work on what is due of `kind`, at most `seconds` long; return how many rows were tried.
 
-    `ring` is called for the kinds that the work has made due, and for `kind` itself when time ran
-    out before the work did.
+    `handlers` are these and those of layers above. `ring` is called for the kinds that the work
+    has made due, and for `kind` itself when time ran out before the work did.
     """
-    handler = HANDLERS[kind]
+    handler = handlers[kind]
     until = time.monotonic() + seconds
     tried = 0
     while True:
