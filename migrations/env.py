@@ -4,8 +4,10 @@ from alembic import context
 from sqlalchemy import create_engine, text
 
 import vitrine.catalog.models
+import vitrine.decisions.models
 import vitrine.embedding.models
 import vitrine.index.models
+import vitrine.recommend.models
 import vitrine.search.models
 import vitrine.work
 from vitrine.db import Base
@@ -13,8 +15,10 @@ from vitrine.settings import load_settings
 
 TABLES = (
     vitrine.catalog.models,
+    vitrine.decisions.models,
     vitrine.embedding.models,
     vitrine.index.models,
+    vitrine.recommend.models,
     vitrine.search.models,
     vitrine.work,
 )

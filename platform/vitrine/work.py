@@ -27,8 +27,10 @@ TEXT = "text"
 """Key: product id. Make its row of the text index and its words equal to Postgres, or absent."""
 PURGE = "purge"
 """Key: content id. Remove picture, vectors and file if nothing uses them any more."""
+PROFILE = "profile"
+"""Key: person id. Make the profile equal to the person's last events, or absent."""
 
-KINDS = (EMBED, FILL, SYNC, TEXT, PURGE)
+KINDS = (EMBED, FILL, SYNC, TEXT, PURGE, PROFILE)
 
 MAX_BACKOFF_SECONDS = 300
 

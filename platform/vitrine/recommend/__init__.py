@@ -1,0 +1,1 @@
+"""Recommendation: profiles from behaviour, sources of candidates, ranking, feedback."""

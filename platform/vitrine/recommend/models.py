@@ -1,0 +1,80 @@
+"""Tables: profiles, what goes together, what is wanted now, and the ranker's versions."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from vitrine.db import Base
+
+
+class ProfileRow(Base):
+    """The profile of a person, made from their last events; see `recommend.profile.Profile`.
+
+    It names pictures, never vectors; `model` is whose vectors grouped them.
+    """
+
+    __tablename__ = "profiles"
+
+    person_id: Mapped[int] = mapped_column(
+        ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    model: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    refreshed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Pair(Base):
+    """Two products that go together, counted by people; `strength` is a log-likelihood ratio."""
+
+    __tablename__ = "pairs"
+    __table_args__ = (Index("ix_pairs_other", "other_id"),)
+
+    product_id: Mapped[int] = mapped_column(
+        ForeignKey("products.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    other_id: Mapped[int] = mapped_column(
+        ForeignKey("products.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    together: Mapped[int]
+    strength: Mapped[float] = mapped_column(REAL)
+
+
+class Trend(Base):
+    """How much a product is wanted: weighted events, each halved with every half-life since.
+
+    `shown` and `clicked` count its slots in recommendations, decayed alike.
+    """
+
+    __tablename__ = "trends"
+    __table_args__ = (Index("ix_trends_score", text("score desc")),)
+
+    product_id: Mapped[int] = mapped_column(
+        ForeignKey("products.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    score: Mapped[float] = mapped_column(REAL)
+    people: Mapped[int]
+    shown: Mapped[float] = mapped_column(REAL, server_default="0")
+    clicked: Mapped[float] = mapped_column(REAL, server_default="0")
+
+
+class RankerRow(Base):
+    """One version of the online model; the newest that is not `withdrawn` serves."""
+
+    __tablename__ = "rankers"
+
+    version: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    state: Mapped[dict[str, Any]]
+    examples: Mapped[int] = mapped_column(BigInteger)
+    report: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    withdrawn: Mapped[bool] = mapped_column(server_default="false")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
