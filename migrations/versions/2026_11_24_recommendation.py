@@ -3,6 +3,9 @@
 Revision: 0004, after 0003
 """
 
+from datetime import UTC, datetime
+from itertools import pairwise
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -20,6 +23,7 @@ def upgrade() -> None:
     _create_people()
     _create_events()
     _create_decisions()
+    _create_months()
     op.create_table(
         "profiles",
         sa.Column("person_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -159,6 +163,21 @@ def _create_decisions() -> None:
         sa.PrimaryKeyConstraint("decision", "position", "name", name="pk_feedback"),
     )
     op.create_index("ix_feedback_open", "feedback", ["at"], postgresql_where=sa.text("not learned"))
+
+
+def _create_months() -> None:
+    """This month and the two after it; housekeeping goes on from there."""
+    today = datetime.now(UTC)
+    months = [divmod(today.year * 12 + today.month - 1 + ahead, 12) for ahead in range(4)]
+    for (year, month), (next_year, next_month) in pairwise(months):
+        for table in ("events", "decisions"):
+            op.execute(
+                f"create table {table}_{year}_{month + 1:02} partition of {table} for values "
+                f"from ('{year}-{month + 1:02}-01 00:00+00') "
+                f"to ('{next_year}-{next_month + 1:02}-01 00:00+00')"
+            )
+    # What was shown is kept even where housekeeping never ran.
+    op.execute("create table decisions_default partition of decisions default")
 
 
 def _of_people(table: str, column: str) -> sa.ForeignKeyConstraint:

@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from sqlalchemy import text
+
+from vitrine.db import Reads
+
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
     """One item of one event. `item` is what the shop called it; `product_id` is None if unknown.
 
-    (`at`, `event`, `line`) orders them; `position` and `decision` come from the quoted token.
+    (`at`, `event`, `line`) orders them. `decision` comes from the quoted token and so does
+    `position`, which without a token is what the shop said, if anything.
     """
 
     at: datetime
@@ -23,3 +28,43 @@ class Interaction:
     rating: float | None
     position: int | None
     decision: str | None
+
+
+_COLUMNS = "at, event, line, name, product_id, item, quantity, price, rating, position, decision"
+# Each part is the end of an index, so that a long history costs no more than its last events. What
+# a visitor did under a login of its own belongs to that user, whoever owns the visitor now.
+_LAST = text(
+    f"""
+    select {_COLUMNS} from (
+        (
+            select {_COLUMNS} from events where user_id = :person
+            order by at desc, event desc, line desc limit :limit
+        )
+        union all
+        select {_COLUMNS} from (
+            select cast(:person as bigint) as id
+            union all
+            select anonymous_id from logins where user_id = :person
+        ) as visitors
+        cross join lateral (
+            select {_COLUMNS} from events
+            where anonymous_id = visitors.id and user_id is null
+            order by at desc, event desc, line desc limit :limit
+        ) as of_visitor
+    ) as theirs
+    order by at desc, event desc, line desc
+    limit :limit
+    """  # noqa: S608 - the columns stand above
+)
+
+
+def read_history(reads: Reads, person_id: int, *, limit: int) -> list[Interaction]:
+    """Read the last `limit` items of events by (at, event, line), oldest first.
+
+    Those of a user are its own and those of the visitors that it owns before they logged in.
+    """
+    rows = reads.execute(_LAST, {"person": person_id, "limit": limit}).all()
+    return [
+        Interaction(row[0], bytes(row[1]), *row[2:])  # psycopg2 gives a memoryview
+        for row in reversed(rows)
+    ]
