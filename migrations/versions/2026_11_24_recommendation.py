@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("examples", sa.BigInteger(), nullable=False),
         sa.Column("report", JSONB(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("withdrawn", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("held", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("created_at", _TIME, server_default=_NOW, nullable=False),
         sa.PrimaryKeyConstraint("version", name="pk_rankers"),
     )

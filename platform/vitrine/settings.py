@@ -92,6 +92,20 @@ class Settings(BaseSettings):
         "is ever rejected.",
     )
 
+    exploration: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        description="How often a recommendation after the first is drawn to learn from it; 0: "
+        "never.",
+    )
+    feedback_seconds: float = Field(
+        1800.0, gt=0, description="What was seen and not clicked in this time is taken as declined."
+    )
+    learn_seconds: float = Field(
+        10.0, gt=0, description="How often the ranker learns from what came in."
+    )
+
     api_threads: PositiveInt = Field(8, description="Request threads of one api process.")
     api_processes: PositiveInt = Field(1, description="Api processes.")
     worker_processes: PositiveInt = Field(2, description="Processes of one worker.")

@@ -68,7 +68,11 @@ class Trend(Base):
 
 
 class RankerRow(Base):
-    """One version of the online model; the newest that is not `withdrawn` serves."""
+    """One version of the online model; the newest that is neither `withdrawn` nor `held` serves.
+
+    Held: it predicts worse than the prior. Learning goes on from it, so that it may recover;
+    nothing goes on from one that was withdrawn.
+    """
 
     __tablename__ = "rankers"
 
@@ -77,4 +81,5 @@ class RankerRow(Base):
     examples: Mapped[int] = mapped_column(BigInteger)
     report: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     withdrawn: Mapped[bool] = mapped_column(server_default="false")
+    held: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
