@@ -9,12 +9,14 @@ from vitrine.assembly import Platform
 from vitrine.doorbell import WORK_TASK
 from vitrine.ingest.drain import drain
 from vitrine.ingest.housekeeping import keep_house
+from vitrine.recommend.learner import learn_all
 from vitrine.search.gaps import forget_gaps
 from vitrine.search.measuring import calibrate_if_due
 
 SWEEP_TASK = "vitrine.sweep"
 HOUSEKEEPING_TASK = "vitrine.housekeeping"
 CALIBRATION_TASK = "vitrine.calibration"
+LEARN_TASK = "vitrine.learn"
 
 
 def register(celery: Celery, platform: Callable[[], Platform]) -> None:
@@ -43,3 +45,8 @@ def register(celery: Celery, platform: Callable[[], Platform]) -> None:
         """Measure a catalogue that is new or has changed much."""
         rate = platform().settings.out_of_catalogue_false_rejections
         calibrate_if_due(platform().ingest, false_rejections=rate)
+
+    @celery.task(name=LEARN_TASK)  # type: ignore[untyped-decorator]
+    def learn() -> None:
+        """Learn from what was clicked and what was not."""
+        learn_all(platform().sessions, feedback_seconds=platform().settings.feedback_seconds)

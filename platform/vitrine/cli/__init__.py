@@ -40,6 +40,7 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "calibrate": Place(
             "calibrate:calibrate", "Measure category prediction and what is not sold here."
         ),
+        "rankers": Place("rankers:rankers", "See what the recommendations learnt; take it back."),
         "index": Place("index:index", "Rebuild or verify the vector index."),
         "migrate": Place("database:migrate", "Bring the database to the newest schema."),
     },

@@ -4,6 +4,7 @@ The model over them is linear, so what works only together stands here as a prod
 lies in [-1, 1] and loses nothing that matters as float16, which is how decisions keep them.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -55,6 +56,8 @@ FEATURES: tuple[str, ...] = (
     "viewed_lately",
     "in_cart",
 )
+# Written with every decision: what was kept under other names is not learnt from.
+FEATURES_VERSION = hashlib.sha256(",".join(FEATURES).encode()).hexdigest()[:12]
 
 # Of a slot in general, and how many slots of it stand for what nothing is known of.
 CLICK_RATE, CLICK_RATE_SLOTS = 0.05, 20.0
