@@ -28,6 +28,7 @@ def upgrade() -> None:
         "profiles",
         sa.Column("person_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("made", sa.Text(), nullable=False),
         sa.Column("body", JSONB(), nullable=False),
         sa.Column("refreshed_at", _TIME, server_default=_NOW, nullable=False),
         _of_people("profiles", "person_id"),

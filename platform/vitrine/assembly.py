@@ -7,6 +7,7 @@ from functools import partial
 from redis import Redis
 from sqlalchemy import Engine, event
 
+from vitrine import work
 from vitrine.catalog.service import Catalog
 from vitrine.db import Sessions, connecting_breaker, make_engine, make_sessions
 from vitrine.decisions.tokens import TokenSigner
@@ -21,6 +22,8 @@ from vitrine.ingest.drain import HANDLERS, Handler
 from vitrine.ingest.parts import Bounds, Parts
 from vitrine.media.decode import Limits
 from vitrine.media.store import BlobStore
+from vitrine.recommend.profiles import Profiles
+from vitrine.recommend.weights import EventWeights
 from vitrine.redis_calls import LONGEST_WAIT_SECONDS, RedisCalls, make_redis
 from vitrine.retrieval.vocabulary import Vocabulary
 from vitrine.search.calibration_rows import Calibrations
@@ -54,6 +57,7 @@ class Platform:
     encoders: Encoders
     doorbell: Doorbell
     limits: Limits
+    event_weights: EventWeights
 
     @property
     def catalog(self) -> Catalog:
@@ -126,7 +130,12 @@ class Platform:
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """How each kind of work is done."""
-        return HANDLERS
+        return {**HANDLERS, work.PROFILE: self.profiles.handler}
+
+    @property
+    def profiles(self) -> Profiles:
+        """What the profiles of people are."""
+        return Profiles(self.reading.connect, self.event_weights)
 
     @property
     def ingest(self) -> Parts:
@@ -198,4 +207,9 @@ def assemble(
         ),
         doorbell=Doorbell(make_celery(settings.redis_url)),
         limits=Limits(settings.max_image_bytes, settings.max_image_pixels),
+        event_weights=EventWeights.of(
+            settings.event_weights,
+            half_life_days=settings.interest_half_life_days,
+            events=settings.profile_events,
+        ),
     )

@@ -10,13 +10,14 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -92,6 +93,16 @@ class Settings(BaseSettings):
         "is ever rejected.",
     )
 
+    event_weights: Annotated[dict[str, float], NoDecode] = Field(
+        default_factory=dict,
+        description="What an event says about what somebody likes: JSON, put over the defaults.",
+    )
+    interest_half_life_days: float = Field(
+        30.0, gt=0, allow_inf_nan=False, description="After so many days an event counts half."
+    )
+    profile_events: PositiveInt = Field(
+        1000, le=10_000, description="How many of somebody's last events make their profile."
+    )
     exploration: float = Field(
         0.1,
         ge=0,
@@ -140,6 +151,19 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[A-Z]{3}", code):
             raise PydanticCustomError("currency", 'must be three capital letters, such as "EUR"')
         return code
+
+    @field_validator("event_weights", mode="before")
+    @classmethod
+    def _is_object(cls, given: Any) -> Any:
+        try:
+            weights = json.loads(given) if isinstance(given, str) and given.strip() else given or {}
+        except ValueError:
+            weights = None
+        if not isinstance(weights, dict):
+            raise PydanticCustomError(
+                "weights", 'must be a JSON object such as {{"add_to_wishlist": 2}}'
+            )
+        return weights
 
     @model_validator(mode="before")
     @classmethod

@@ -38,6 +38,7 @@ def register(celery: Celery, platform: Callable[[], Platform]) -> None:
     @celery.task(name=HOUSEKEEPING_TASK)  # type: ignore[untyped-decorator]
     def housekeeping() -> None:
         keep_house(platform().ingest)
+        platform().profiles.owe_outdated(platform().sessions)
         forget_gaps(platform().sessions, days=platform().settings.empty_search_days)
 
     @celery.task(name=CALIBRATION_TASK)  # type: ignore[untyped-decorator]

@@ -1,5 +1,6 @@
 """What one person did, in the order of (time, event id): the same whatever the order of arrival."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -37,7 +38,8 @@ _LAST = text(
     f"""
     select {_COLUMNS} from (
         (
-            select {_COLUMNS} from events where user_id = :person
+            select {_COLUMNS} from events
+            where user_id = :person and name <> all(cast(:without as text[]))
             order by at desc, event desc, line desc limit :limit
         )
         union all
@@ -49,6 +51,7 @@ _LAST = text(
         cross join lateral (
             select {_COLUMNS} from events
             where anonymous_id = visitors.id and user_id is null
+              and name <> all(cast(:without as text[]))
             order by at desc, event desc, line desc limit :limit
         ) as of_visitor
     ) as theirs
@@ -58,12 +61,17 @@ _LAST = text(
 )
 
 
-def read_history(reads: Reads, person_id: int, *, limit: int) -> list[Interaction]:
+def read_history(
+    reads: Reads, person_id: int, *, limit: int, without: Sequence[str] = ()
+) -> list[Interaction]:
     """Read the last `limit` items of events by (at, event, line), oldest first.
 
-    Those of a user are its own and those of the visitors that it owns before they logged in.
+    Those of a user are its own and those of the visitors that it owns before they logged in. Events
+    with a name in `without` neither come nor count.
     """
-    rows = reads.execute(_LAST, {"person": person_id, "limit": limit}).all()
+    rows = reads.execute(
+        _LAST, {"person": person_id, "limit": limit, "without": list(without)}
+    ).all()
     return [
         Interaction(row[0], bytes(row[1]), *row[2:])  # psycopg2 gives a memoryview
         for row in reversed(rows)

@@ -20,7 +20,8 @@ from vitrine.db import Base
 class ProfileRow(Base):
     """The profile of a person, made from their last events; see `recommend.profile.Profile`.
 
-    It names pictures, never vectors; `model` is whose vectors grouped them.
+    It names pictures, never vectors; `model` is whose vectors grouped them, and `made` tells its form
+    and the weights, so that one made in another way is not read.
     """
 
     __tablename__ = "profiles"
@@ -29,6 +30,7 @@ class ProfileRow(Base):
         ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     model: Mapped[str]
+    made: Mapped[str]
     body: Mapped[dict[str, Any]]
     refreshed_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

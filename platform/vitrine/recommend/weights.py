@@ -1,6 +1,8 @@
 """How much each event says about what somebody likes, and how fast that fades."""
 
 import difflib
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,6 +51,12 @@ class EventWeights:
                     f"-{MOST:g} to {MOST:g}."
                 )
         return cls({**DEFAULTS, **changes}, half_life_days, events)
+
+    @property
+    def digest(self) -> str:
+        """Tell these from others: what they made is made anew when they change."""
+        said = json.dumps([sorted(self.by_name.items()), self.half_life_days, self.events])
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def of_event(self, name: str, rating: float | None) -> float:
         """Weigh one event; 0 for one that says nothing."""

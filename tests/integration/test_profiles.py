@@ -1,0 +1,201 @@
+"""Profiles through the real intake and the real work: fresh, the same however events come, gone."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from tests.integration.shop import fill, sku
+from vitrine import work
+from vitrine.assembly import Platform
+from vitrine.catalog.models import Product
+from vitrine.catalog.service import Catalog
+from vitrine.decisions.people import resolve
+from vitrine.ingest.drain import drain
+from vitrine.recommend.models import ProfileRow
+from vitrine.recommend.profile import Profile
+from vitrine.recommend.profiles import Profiles
+from vitrine.recommend.weights import EventWeights
+from vitrine.wire.events import EventBatch
+
+WorkOff = Callable[[], int]
+NOW = datetime.now(UTC).replace(microsecond=0)
+VISITOR = "a-visitor-of-this-shop"
+
+
+def did(name: str, number: int | None, minutes_ago: float, **more: Any) -> dict[str, Any]:
+    """One event of one item, as a shop sends it."""
+    at = NOW - timedelta(minutes=minutes_ago)
+    item = {key: more.pop(key) for key in ("quantity", "rating") if key in more}
+    items = [] if number is None else [{"item_id": f"acme:{sku(number)}", **item}]
+    return {
+        "name": name,
+        "event_id": f"{name}-{number}-{minutes_ago}",
+        "timestamp_micros": int(at.timestamp() * 1_000_000),
+        "params": {"items": items},
+        **more,
+    }
+
+
+HISTORY = [
+    *(did("view_item", number, 600 - 30 * number) for number in range(6)),
+    did("view_item", 12, 300),
+    did("view_item", 13, 280),
+    did("add_to_cart", 12, 270),
+    did("purchase", 12, 260, quantity=2),
+    did("refund", 12, 100, quantity=1),
+    did("purchase", 1, 90),
+    did("refund", 1, 80),
+    did("rate_item", 13, 60, rating=5),
+    did("hide_item", 4, 50),
+    did("view_item_list", 9, 40),
+]
+
+
+def send(platform: Platform, *events: dict[str, Any], **who: str) -> None:
+    taken = platform.intake.take(EventBatch(events=list(events), **who))
+    assert not taken.errors, taken.errors
+
+
+def person(platform: Platform, name: str) -> int:
+    with platform.sessions() as session:
+        who = resolve(session, name)
+    assert who is not None
+    return who.person_id
+
+
+def model_of(platform: Platform) -> str:
+    return platform.models.find(platform.settings.model).digest
+
+
+def profile(platform: Platform, name: str) -> Profile:
+    return platform.profiles.of(person(platform, name), model_of(platform))
+
+
+def stored(platform: Platform, name: str) -> dict[str, Any] | None:
+    with platform.sessions() as session:
+        row = session.get(ProfileRow, person(platform, name))
+        return row and row.body
+
+
+def refresh(platform: Platform) -> int:
+    return drain(platform.ingest, work.PROFILE, handlers=platform.handlers)
+
+
+def ids(platform: Platform, *numbers: int) -> set[int]:
+    with platform.sessions() as session:
+        skus = [sku(number) for number in numbers]
+        return set(session.scalars(select(Product.id).where(Product.sku.in_(skus))))
+
+
+@pytest.fixture
+def shop(platform: Platform, catalog: Catalog, work_off: WorkOff) -> Platform:
+    fill(catalog)
+    work_off()
+    return platform
+
+
+def test_an_event_counts_at_once_and_is_stored_by_the_worker(shop: Platform) -> None:
+    send(shop, *HISTORY, user_id="ada")
+    assert stored(shop, "ada") is None, "nobody has worked yet"
+    fresh = profile(shop, "ada")
+    assert set(fresh.viewed) == ids(shop, 0, 1, 2, 3, 4, 5, 12, 13)
+    assert set(fresh.bought) == ids(shop, 12) and fresh.hidden == ids(shop, 4)
+    assert fresh.interests and fresh.dislikes
+    assert refresh(shop) == 1
+    assert stored(shop, "ada") == fresh.to_json()
+    assert profile(shop, "ada") == fresh
+    send(shop, did("view_item", 17, 1), user_id="ada")
+    assert ids(shop, 17) <= set(profile(shop, "ada").viewed)
+    assert stored(shop, "ada") == fresh.to_json(), "what the api makes, it does not store"
+
+
+def test_order_doubles_lateness_batches_and_a_login_change_nothing(shop: Platform) -> None:
+    send(shop, *HISTORY, user_id="ada")
+    refresh(shop)
+    chance = random.Random(5)
+    events = [*HISTORY, *chance.sample(HISTORY, 8)]
+    # The first half by somebody unknown, who logs in later; all that out of order, bit by bit.
+    unknown = {one["event_id"] for one in HISTORY[:7]}
+    chance.shuffle(events)
+    while events:
+        for one in [events.pop() for _ in range(min(3, len(events)))]:
+            visitor = {"client_id": VISITOR}
+            who = visitor if one["event_id"] in unknown else {"user_id": "eve"}
+            send(shop, one, **who)
+        if chance.random() < 0.5:
+            refresh(shop)
+    assert profile(shop, VISITOR).events == 7
+    assert profile(shop, "eve").events == len(HISTORY) - 1 - 7
+    send(shop, did("view_item_list", 9, 700), user_id="eve", client_id=VISITOR)
+    assert profile(shop, "eve").to_json() == profile(shop, "ada").to_json()
+    refresh(shop)
+    assert profile(shop, "eve").to_json() == profile(shop, "ada").to_json()
+    for name in ("ada", "eve"):
+        before = stored(shop, name)
+        assert before is not None
+        with shop.sessions.begin() as session:
+            one = person(shop, name)
+            session.execute(text("delete from profiles where person_id = :id"), {"id": one})
+            assert shop.profiles.refresh(session, one)
+        assert stored(shop, name) == before, "made anew it is the same"
+
+
+def test_one_made_with_other_weights_or_another_model_is_made_anew(shop: Platform) -> None:
+    send(shop, *HISTORY, user_id="ada")
+    refresh(shop)
+    heavier = EventWeights.of({"view_item": 50}, half_life_days=30, events=1000)
+    other = Profiles(shop.reading.connect, heavier)
+    ada = person(shop, "ada")
+    assert other.of(ada, model_of(shop)).categories != profile(shop, "ada").categories
+    unknown = shop.profiles.of(ada, "a model that nobody has")
+    assert unknown.interests == [] and unknown.viewed
+    assert shop.profiles.owe_outdated(shop.sessions) == 0
+    assert other.owe_outdated(shop.sessions) == 1
+    assert other.owe_outdated(shop.sessions) == 0, "it is owed already"
+    assert drain(shop.ingest, work.PROFILE, handlers={work.PROFILE: other.handler}) == 1
+    assert stored(shop, "ada") == other.of(ada, model_of(shop)).to_json()
+
+
+def test_a_deleted_product_leaves_the_next_profile(shop: Platform, catalog: Catalog) -> None:
+    send(shop, *HISTORY, user_id="ada")
+    refresh(shop)
+    gone = ids(shop, 13)
+    catalog.delete("acme", sku(13))
+    send(shop, did("view_item", 0, 1), user_id="ada")
+    found = profile(shop, "ada")
+    assert not gone & set(found.viewed)
+    assert not any(gone & set(one.products) for one in found.interests)
+
+
+def test_who_is_gone_holds_up_nobody(shop: Platform) -> None:
+    send(shop, *HISTORY, user_id="ada")
+    send(shop, *HISTORY, user_id="eve")
+    eve = person(shop, "eve")
+    with shop.sessions.begin() as session:
+        session.execute(text("delete from people where id = :id"), {"id": eve})
+    assert refresh(shop) == 2
+    assert stored(shop, "ada") is not None
+    with shop.sessions() as session:
+        assert session.get(ProfileRow, eve) is None
+        assert work.pending_keys(session, work.PROFILE, [eve, person(shop, "ada")]) == set()
+    assert shop.profiles.of(eve, model_of(shop)) == Profile(model_of(shop))
+
+
+def test_a_profile_that_was_given_up_is_still_made_for_who_asks(shop: Platform) -> None:
+    send(shop, *HISTORY, user_id="ada")
+    ada = person(shop, "ada")
+
+    handler = shop.profiles.handler
+    with shop.sessions.begin() as session:
+        claims = work.claim(session, work.PROFILE, limit=9, lease_seconds=60, fresh=True)
+        handler.give_up(session, claims, "This failed 5 times on our side.")
+    with shop.sessions() as session:
+        assert work.backlog(session)[work.PROFILE] == (0, 1)
+    assert profile(shop, "ada").interests
+    send(shop, did("view_item", 0, 1), user_id="ada")
+    assert refresh(shop) == 1, "the next event owes it anew"
+    assert stored(shop, "ada") == shop.profiles.of(ada, model_of(shop)).to_json()
