@@ -57,3 +57,9 @@ CATEGORY = Form(
 ATTRIBUTE_NAME = Form(
     r"[a-z0-9_]{1,64}", "named with 1 to 64 lower-case letters, digits and underscores", 64
 )
+# It stands in addresses (`/v1/users/{user}`), so nothing that means something there.
+PERSON = Form(
+    r"[^\s/.\x00-\x1f\x7f-\x9f][^\s/\x00-\x1f\x7f-\x9f]{0,199}",
+    "1 to 200 characters without spaces, control characters and `/`, the first not a dot",
+    200,
+)
