@@ -7,8 +7,9 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
+import psycopg2
 from psycopg2.errors import DeadlockDetected
-from psycopg2.extensions import TRANSACTION_STATUS_INERROR
+from psycopg2.extensions import TRANSACTION_STATUS_INERROR, cursor
 from sqlalchemy import Connection, DateTime, Engine, MetaData, Text, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import InvalidatePoolError, OperationalError, SQLAlchemyError
@@ -84,8 +85,10 @@ def make_engine(
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=timeout_seconds,
+        hide_parameters=True,
         **({"isolation_level": "AUTOCOMMIT"} if reading else {}),
         connect_args={
+            "cursor_factory": _Discreet,
             "connect_timeout": max(2, int(timeout_seconds)),
             # The server's own bounds are worth nothing once the network is gone.
             "tcp_user_timeout": milliseconds * 2,
@@ -102,6 +105,20 @@ def make_engine(
     _heed_deadline(engine, statement_seconds)
     _give_up_connecting(engine, breaker or connecting_breaker())
     return engine
+
+
+class _Discreet(cursor):
+    """Says what is wrong in one line: those after it quote the statement and rows with its values.
+
+    What is raised is logged, and no log is to hold what a shop calls its users.
+    """
+
+    def execute(self, query: Any, vars: Any = None) -> None:
+        try:
+            super().execute(query, vars)
+        except psycopg2.Error as error:
+            error.args = (str(error).partition("\n")[0],)
+            raise
 
 
 def _heed_deadline(engine: Engine, statement_seconds: float) -> None:

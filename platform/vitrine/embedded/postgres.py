@@ -124,6 +124,9 @@ class Postgres(Service):
             "jit": "off",  # our queries are short
             "log_line_prefix": "%m [%p] ",
             "timezone": "UTC",
+            # Statements and details hold what shops call their users, who may ask to be erased.
+            "log_min_error_statement": "panic",
+            "log_error_verbosity": "terse",
         }
         if not self._durable:
             # A commit still survives the death of the server, which tests rely on.
