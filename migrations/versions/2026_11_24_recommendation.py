@@ -55,6 +55,7 @@ def upgrade() -> None:
         _of_products("trends", "product_id"),
         sa.PrimaryKeyConstraint("product_id", name="pk_trends"),
     )
+    op.create_index("ix_products_created_at", "products", ["created_at"])
     op.create_index("ix_trends_score", "trends", [sa.text("score desc")])
     op.create_table(
         "rankers",
@@ -195,6 +196,7 @@ def _of_products(table: str, column: str) -> sa.ForeignKeyConstraint:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_products_created_at", "products")
     for table in (
         *("rankers", "trends", "pairs", "profiles", "feedback", "decisions", "events"),
         *("event_ids", "logins", "people"),

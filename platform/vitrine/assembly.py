@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event
 from vitrine import work
 from vitrine.catalog.service import Catalog
 from vitrine.db import Sessions, connecting_breaker, make_engine, make_sessions
+from vitrine.decisions.intake import Intake
 from vitrine.decisions.tokens import TokenSigner
 from vitrine.doorbell import Doorbell, make_celery
 from vitrine.embedding.cores import share, usable_cores
@@ -22,9 +23,18 @@ from vitrine.ingest.drain import HANDLERS, Handler
 from vitrine.ingest.parts import Bounds, Parts
 from vitrine.media.decode import Limits
 from vitrine.media.store import BlobStore
+from vitrine.recommend.nearest import Nearest
+from vitrine.recommend.portraits import Portraits
 from vitrine.recommend.profiles import Profiles
+from vitrine.recommend.ranker import Rankers
+from vitrine.recommend.ranking import PageRanker, Taste
+from vitrine.recommend.rollups import RollupBounds
+from vitrine.recommend.service import Recommender, RecommenderTools
+from vitrine.recommend.sources import Sources
+from vitrine.recommend.thumbnails import Thumbnails
 from vitrine.recommend.weights import EventWeights
 from vitrine.redis_calls import LONGEST_WAIT_SECONDS, RedisCalls, make_redis
+from vitrine.retrieval.serving import Generations
 from vitrine.retrieval.vocabulary import Vocabulary
 from vitrine.search.calibration_rows import Calibrations
 from vitrine.search.catalogue_pictures import CataloguePictures
@@ -123,6 +133,17 @@ class Platform:
         )
 
     @property
+    def intake(self) -> Intake:
+        """What takes in the events of shoppers. Raises Misconfigured without a secret key."""
+        return Intake(
+            self.sessions,
+            self.doorbell,
+            TokenSigner(self.settings.secret_key),
+            event_days=self.settings.event_days,
+            decision_days=self.settings.decision_days,
+        )
+
+    @property
     def search_memory(self) -> SearchMemory:
         """What a search leaves for its next page and its explanation."""
         return SearchMemory(self.short_lived, seconds=self.settings.search_memory_seconds)
@@ -136,6 +157,46 @@ class Platform:
     def profiles(self) -> Profiles:
         """What the profiles of people are."""
         return Profiles(self.reading.connect, self.event_weights)
+
+    @property
+    def portraits(self) -> Portraits:
+        """What the shop makes of people, for people to read."""
+        readers = self.reading.connect
+        return Portraits(
+            readers=readers,
+            generations=Generations(readers, make_sessions(self.reading)),
+            profiles=self.profiles,
+            thumbnails=Thumbnails(self.blobs, self.limits),
+            currency=self.settings.currency,
+        )
+
+    @property
+    def recommender(self) -> Recommender:
+        """What recommends products. Raises Misconfigured without a secret key."""
+        settings, readers = self.settings, self.reading.connect
+        sources = Sources(Nearest(self.index, readers), readers)
+        taste = Taste(diversity=settings.diversity, exploration=settings.exploration)
+        return Recommender(
+            RecommenderTools(
+                readers=readers,
+                generations=Generations(readers, make_sessions(self.reading)),
+                profiles=self.profiles,
+                sources=sources,
+                pages=PageRanker(readers, sources, Rankers(readers), taste),
+                signer=TokenSigner(settings.secret_key),
+                currency=settings.currency,
+                bought_days=settings.bought_days,
+                replenishable=settings.replenishable_categories,
+            )
+        )
+
+    @property
+    def rollup_bounds(self) -> RollupBounds:
+        """What counts for what goes together and for what is wanted now."""
+        return RollupBounds(
+            pair_days=self.settings.pair_days,
+            half_life_days=self.settings.trend_half_life_days,
+        )
 
     @property
     def ingest(self) -> Parts:

@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from vitrine.errors import Misconfigured
+from vitrine.wire.names import CATEGORY
 from vitrine.wire.reading import sentence
 
 RUNNING_FILE = "running.json"
@@ -85,6 +86,12 @@ class Settings(BaseSettings):
     empty_search_days: PositiveInt = Field(
         90, description="How long searches that found nothing are kept for the shop to read."
     )
+    event_days: PositiveInt = Field(
+        395, description="How long events of shoppers are kept; older ones are not taken in."
+    )
+    decision_days: PositiveInt = Field(
+        90, description="How long it is kept what was shown to whom, and the answers to it."
+    )
     out_of_catalogue_false_rejections: float = Field(
         0.01,
         ge=0,
@@ -102,6 +109,25 @@ class Settings(BaseSettings):
     )
     profile_events: PositiveInt = Field(
         1000, le=10_000, description="How many of somebody's last events make their profile."
+    )
+    bought_days: int = Field(
+        60, ge=0, description="What was bought is not recommended for so many days."
+    )
+    replenishable_categories: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Categories of what is used up and bought again, with commas between them.",
+    )
+    diversity: float = Field(
+        0.25, ge=0, le=1, description="How different from each other recommendations are."
+    )
+    rollup_seconds: float = Field(
+        300.0, gt=0, description="How often what goes together and what is wanted is counted anew."
+    )
+    pair_days: PositiveInt = Field(
+        90, description="Baskets of so many days tell what goes together."
+    )
+    trend_half_life_days: float = Field(
+        7.0, gt=0, description="After so many days an event counts half for what is wanted now."
     )
     exploration: float = Field(
         0.1,
@@ -164,6 +190,18 @@ class Settings(BaseSettings):
                 "weights", 'must be a JSON object such as {{"add_to_wishlist": 2}}'
             )
         return weights
+
+    @field_validator("replenishable_categories", mode="before")
+    @classmethod
+    def _are_categories(cls, given: Any) -> Any:
+        paths = given.split(",") if isinstance(given, str) else given
+        paths = [path.strip().strip("/") for path in paths if path.strip()]
+        if wrong := next((path for path in paths if not CATEGORY.fits(path)), None):
+            raise PydanticCustomError(
+                "category", "names {path}; each must be {words}",
+                {"path": repr(wrong), "words": CATEGORY.words},
+            )  # fmt: skip
+        return paths
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from vitrine.api import (
     cors,
     dispatch,
+    events,
     explanations,
     health,
     jobs,
@@ -19,9 +20,12 @@ from vitrine.api import (
     pages,
     problems,
     products,
+    profiles,
+    recommendations,
     search,
     suggest,
     uploads,
+    users,
 )
 from vitrine.api.auth import Authenticator
 from vitrine.api.operations import Route
@@ -33,6 +37,10 @@ RESOURCES = (
     suggest.routes,
     uploads.routes,
     explanations.routes,
+    events.routes,
+    users.routes,
+    profiles.routes,
+    recommendations.routes,
     products.routes,
     jobs.routes,
     media.routes,

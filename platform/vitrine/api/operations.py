@@ -62,7 +62,10 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation(Generic[Q, B]):
-    """The declaration of one call. `roles` empty: no key is needed."""
+    """The declaration of one call. `roles` empty: no key is needed.
+
+    `fresh`: no answer is like another, so that nobody has one already.
+    """
 
     method: str
     path: str
@@ -73,10 +76,13 @@ class Operation(Generic[Q, B]):
     replies: tuple[Reply, ...]
     problems: tuple[type[VitrineError], ...] = ()
     path_parameters: Mapping[str, PathParameter] = field(default_factory=dict)
+    fresh: bool = False
 
     @property
     def revalidated(self) -> bool:
-        """Whether its answer carries an ETag: every GET of the api that answers JSON."""
+        """Whether its answer carries an ETag: every GET of the api whose JSON may stay the same."""
+        if self.fresh:
+            return False
         return self.method == "GET" and self.path.startswith(("/v1/", "/openapi.json"))
 
 

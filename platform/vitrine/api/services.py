@@ -9,6 +9,9 @@ from vitrine.api.renditions import Renditions
 from vitrine.assembly import Platform
 from vitrine.catalog.service import Catalog
 from vitrine.db import Sessions
+from vitrine.decisions.intake import Intake
+from vitrine.recommend.portraits import Portraits
+from vitrine.recommend.service import Recommender
 from vitrine.search.explanations import Explanations
 from vitrine.search.looking import Looking
 from vitrine.search.service import SearchService
@@ -25,6 +28,9 @@ class Services:
     catalog: Catalog
     search: SearchService
     suggester: Suggester
+    intake: Intake
+    recommender: Recommender
+    portraits: Portraits
     sessions: Sessions
     uploads: Uploads
     looking: Looking
@@ -43,6 +49,9 @@ def build_services(platform: Platform) -> Services:
         catalog=platform.catalog,
         search=platform.search,
         suggester=platform.suggester,
+        intake=platform.intake,
+        recommender=platform.recommender,
+        portraits=platform.portraits,
         sessions=platform.sessions,
         uploads=platform.uploads,
         looking=platform.looking,

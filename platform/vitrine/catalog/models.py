@@ -50,6 +50,7 @@ class Product(Base):
         ),
         CheckConstraint("price >= 0", name="price"),
         Index("ix_products_category", "category", postgresql_ops={"category": "text_pattern_ops"}),
+        Index("ix_products_created_at", "created_at"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

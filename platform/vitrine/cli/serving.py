@@ -67,6 +67,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
             "timeout": SILENCE_SECONDS,
             "graceful_timeout": GRACE_SECONDS,
             "keepalive": 15,
+            # A cart and what is to be left out stand in the address of recommendations.
+            "limit_request_line": 8190,
             "preload_app": True,
             "control_socket_disable": True,
             "logger_class": PropagatingLogger,

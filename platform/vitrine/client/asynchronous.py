@@ -8,12 +8,16 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import httpx
 
 from vitrine.client import (
+    events,
     explanations,
     jobs,
     operations,
     products,
+    profiles,
+    recommending,
     searching,
     uploads,
+    users,
     words,
 )
 from vitrine.client.attempts import Attempts
@@ -87,6 +91,16 @@ class AsyncVitrineClient:
     empty_searches = _runs(words.empty_searches)
     empty_searches_csv = _runs(words.empty_searches_csv)
     iter_empty_searches = _iterates(words.iter_empty_searches)
+
+    recommendations = _runs(recommending.recommendations)
+
+    profile = _runs(profiles.profile)
+    profile_picture = _runs(profiles.profile_picture)
+
+    send_events = _runs(events.send_events)
+    export_user = _runs(users.export_user)
+    iter_export = _iterates(users.iter_export)
+    erase_user = _runs(users.erase_user)
 
     put_product = _runs(products.put_product)
     patch_product = _runs(products.patch_product)

@@ -33,6 +33,18 @@ class ItemFacts:
     clicked: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What one source says of a product; the fields are as those of `Candidate`."""
+
+    product_id: int
+    source: str
+    score: float
+    image_id: int | None = None
+    because: int | None = None
+    interest: int | None = None
+
+
 @dataclass(slots=True)
 class Candidate:
     """A product with what each source says of it.

@@ -1,0 +1,103 @@
+"""How much candidates look like what somebody likes, dislikes, or has on the page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.recommend.profile import Interest
+from vitrine.recommend.proposals import Candidate
+from vitrine.retrieval.stored import StoredPictures
+
+Vectors = NDArray[np.float32]
+# Pictures this much alike are one picture: float16 and int8 leave less than that between copies.
+SAME_PICTURE = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What candidates are compared with: [n, d] each, n may be 0. `which` numbers the interests."""
+
+    interests: Vectors
+    which: Sequence[int]
+    dislikes: Vectors
+    page: Vectors
+
+
+def references(
+    interests: Sequence[Interest],
+    dislikes: Sequence[Interest],
+    page: Sequence[int],
+    known: Mapping[int, StoredPictures],
+) -> References:
+    """Gather the vectors that are still there; of the page's products those of all pictures."""
+    which = [at for at, one in enumerate(interests) if one.product_id in known]
+    return References(
+        interests=_stack([_medoid(interests[at], known) for at in which]),
+        which=which,
+        dislikes=_stack([_medoid(one, known) for one in dislikes if one.product_id in known]),
+        page=_stack([row for one in page if one in known for row in known[one].vectors]),
+    )
+
+
+def compare(
+    candidates: Sequence[Candidate], stored: Mapping[int, StoredPictures], to: References
+) -> Vectors:
+    """Set affinity, aversion and likeness of each candidate, by the best of its pictures.
+
+    Returns the vector of each one's own picture [n, d], zeros for one that has none.
+    """
+    having = [one for one in candidates if one.product_id in stored]
+    if not having:
+        return np.zeros((len(candidates), 1), np.float32)
+    pictures = [stored[one.product_id] for one in having]
+    every = np.concatenate([one.vectors for one in pictures])
+    starts = np.cumsum([0, *(len(one.vectors) for one in pictures[:-1])])
+    affinities = _best(every, starts, to.interests)
+    aversions, likenesses = _best(every, starts, to.dislikes), _best(every, starts, to.page)
+    for at, one in enumerate(having):
+        if affinities.shape[1]:
+            nearest = int(np.argmax(affinities[at]))
+            one.affinity, one.interest = float(affinities[at, nearest]), to.which[nearest]
+        one.aversion = float(aversions[at].max(initial=-1.0)) if aversions.shape[1] else 0.0
+        one.likeness = float(likenesses[at].max(initial=-1.0)) if likenesses.shape[1] else 0.0
+    own = np.zeros((len(candidates), every.shape[1]), np.float32)
+    for at, one in enumerate(candidates):
+        if one.product_id in stored:
+            own[at] = stored[one.product_id].vector_of(one.image_id)
+    return own
+
+
+def without_copies(order: Sequence[int], vectors: Vectors, page: Vectors) -> list[int]:
+    """Keep the first of those in `order` that show the same picture, and none of the page's.
+
+    Variants of a product often share a picture. `order` are indices of `vectors` [n, d].
+    """
+    ranked = vectors[list(order)]
+    alike = ranked @ ranked.T >= SAME_PICTURE
+    kept: list[int] = []
+    taken = np.zeros(len(ranked), bool)
+    if len(page):
+        taken |= (ranked @ page.T).max(axis=1) >= SAME_PICTURE
+    for at in range(len(ranked)):
+        if not taken[at]:
+            kept.append(order[at])
+            taken |= alike[at]
+    return kept
+
+
+def _best(every: Vectors, starts: NDArray[np.intp], to: Vectors) -> Vectors:
+    """The cosine of each candidate's best picture with each reference: [candidates, n]."""
+    if not len(to):
+        return np.zeros((len(starts), 0), np.float32)
+    best: Vectors = np.maximum.reduceat(every @ to.T, starts, axis=0)
+    return np.clip(best, -1.0, 1.0)
+
+
+def _medoid(interest: Interest, known: Mapping[int, StoredPictures]) -> Vectors:
+    return known[interest.product_id].vector_of(interest.image_id)
+
+
+def _stack(vectors: Sequence[Vectors]) -> Vectors:
+    return np.stack(vectors) if vectors else np.zeros((0, 1), np.float32)

@@ -1,0 +1,392 @@
+"""Recommendations on the real PostgreSQL, Milvus Lite and Redis.
+
+One shop serves all tests of this file; each has shoppers of its own, and none rolls up.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests.conftest import DatabaseFrom
+from tests.integration.conftest import in_use, listing, worked_off
+from tests.integration.shop import fill
+from tests.integration.shoppers import Shoppers
+from tests.pictures import jpeg
+from vitrine.api.app import create_app
+from vitrine.assembly import Platform
+from vitrine.catalog.keys import create_key
+from vitrine.decisions.models import Decision, Person
+from vitrine.decisions.tokens import TokenSigner
+from vitrine.embedded.services import ServiceUrls
+from vitrine.errors import Forbidden, Invalid, NotFound, Unavailable
+from vitrine.index.client import VectorIndex
+from vitrine.recommend.features import FEATURES
+from vitrine.recommend.service import Recommender
+from vitrine.recommend.visit import RecommendationRequest
+from vitrine.settings import Settings
+from vitrine.wire.recommendations import RecommendationResponse
+
+Recommend = Callable[..., RecommendationResponse]
+
+
+@pytest.fixture(scope="module")
+def shop(
+    services: ServiceUrls,
+    database_from: DatabaseFrom,
+    template_database: str,
+    models_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Platform]:
+    home = tmp_path_factory.mktemp("shop")
+    with database_from(template_database) as database_url:
+        settings = Settings(
+            data_dir=home,
+            database_url=database_url,
+            redis_url=services.redis_url,
+            milvus_uri=services.milvus_uri,
+            models_dir=models_dir,
+            secret_key="a secret key that only the tests use",
+        )
+        with in_use(settings) as platform:
+            fill(platform.catalog)
+            worked_off(platform)
+            yield platform
+
+
+@pytest.fixture(scope="module")
+def shoppers(shop: Platform) -> Shoppers:
+    return Shoppers(shop)
+
+
+@pytest.fixture(scope="module")
+def recommend(shop: Platform) -> Recommend:
+    return asking(shop.recommender)
+
+
+def asking(recommender: Recommender) -> Recommend:
+    def ask(user: str, *products: str, **how: Any) -> RecommendationResponse:
+        how["exclude_ids"] = tuple(f"acme:{one}" for one in how.pop("exclude_ids", ()))
+        request = RecommendationRequest(
+            user, products=tuple(f"acme:{one}" for one in products), **how
+        )
+        return recommender.recommend(request, key_id="test")
+
+    return ask
+
+
+def varied(shop: Platform, **settings: Any) -> Recommend:
+    """Ask the same shop under other settings."""
+    changed = shop.settings.model_copy(update=settings)
+    return asking(dataclasses.replace(shop, settings=changed).recommender)
+
+
+def skus(found: RecommendationResponse) -> list[str]:
+    return [one.product.id.partition(":")[2] for one in found.results]
+
+
+def name() -> str:
+    return f"shopper-{uuid4().hex}"
+
+
+def test_a_shop_without_an_event_shows_what_is_new_and_differs(recommend: Recommend) -> None:
+    found = recommend("nobody", limit=6)
+    assert not found.known
+    assert found.degraded is None
+    assert len(found.results) == 6
+    assert {one.source for one in found.results} == {"new"}
+    assert found.results[0].reasons[0].text.startswith("New in ")
+    assert len({one.product.category for one in found.results}) == 3
+
+
+def test_a_page_of_a_product_shows_what_looks_like_it_to_a_stranger(
+    shop: Platform, recommend: Recommend
+) -> None:
+    alike = [one.product.id for one in shop.search.similar("acme:p03", key_id="k").results]
+    found = recommend("nobody", "p03", context="product", sources=("similar",), limit=4)
+    assert set(skus(found)) <= {one.partition(":")[2] for one in alike[:14]}
+    assert "p03" not in skus(found)
+    assert found.results[0].source == "similar"
+    reason = found.results[0].reasons[0]
+    assert (reason.text, reason.product_id) == ("Looks like Red bowl Dune".replace(
+        "bowl", "mug"), "acme:p03")  # fmt: skip
+
+
+def test_one_event_counts_at_the_very_next_request(
+    recommend: Recommend, shoppers: Shoppers
+) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p07")
+    found = recommend(user, limit=18)
+    assert found.known
+    bought_for = [one for one in found.results if one.source == "for_you"]
+    assert bought_for
+    assert bought_for[0].reasons[0].text == "Because you viewed Blue bowl Hazel"
+    assert bought_for[0].reasons[0].product_id == "acme:p07"
+    again = [one for one in found.results if one.product.id == "acme:p07"]
+    assert [one.source for one in again] == ["recently_viewed"]
+    assert "for_you" not in again[0].sources
+
+
+def test_all_interests_and_the_page_are_one_call_of_the_index(
+    shop: Platform, recommend: Recommend, shoppers: Shoppers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = name()
+    for one in ("p01", "p02", "p05", "p08", "p11", "p13", "p14", "p15", "p16"):
+        shoppers.did(user, "add_to_cart", one)
+    calls: list[int] = []
+    search = VectorIndex.search
+
+    def counted(self: VectorIndex, collection: str, vectors: Any, **how: Any) -> Any:
+        calls.append(len(vectors))
+        return search(self, collection, vectors, **how)
+
+    monkeypatch.setattr(VectorIndex, "search", counted)
+    found = recommend(user, "p04", "p10", context="cart", limit=10)
+    interests = len(shop.profiles.of(_person(shop, user), found.model.digest).interests)
+    assert interests > 1
+    assert calls == [interests + 2]
+
+
+def test_what_was_bought_does_not_come_back(
+    shop: Platform, recommend: Recommend, shoppers: Shoppers
+) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p02", "p03")
+    shoppers.did(user, "purchase", "p02", "p09")
+    assert not {"p02", "p09"} & set(skus(recommend(user, limit=18)))
+    assert not {"p02", "p09"} & set(skus(recommend(user, "p03", context="product", limit=18)))
+    used_up = varied(shop, replenishable_categories=["home/kitchen/mugs"])
+    assert {"p02", "p09"} & set(skus(used_up(user, limit=18))) == {"p02"}
+    long_ago = varied(shop, bought_days=0)
+    assert {"p02", "p09"} <= set(skus(long_ago(user, limit=18)))
+
+
+def test_what_is_hidden_excluded_or_on_the_page_is_never_shown(
+    recommend: Recommend, shoppers: Shoppers
+) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p00", "p06")
+    shoppers.did(user, "hide_item", "p01")
+    found = recommend(user, "p06", "p07", context="cart", exclude_ids=("p00", "never"), limit=18)
+    assert len(found.results) == 14
+    assert not {"p00", "p01", "p06", "p07"} & set(skus(found))
+
+
+def test_what_was_seen_lately_can_be_left_out(recommend: Recommend, shoppers: Shoppers) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p00")
+    first = recommend(user, limit=6)
+    assert not set(skus(first)) & set(skus(recommend(user, limit=12, exclude_seen_days=1)))
+    # The second answer was seen as well: with the first, all of the shop.
+    assert recommend(user, limit=12, exclude_seen_days=1).results == []
+    assert recommend(user, limit=12).results
+
+
+def test_a_filter_that_leaves_little_fills_the_page_with_it(
+    recommend: Recommend, shoppers: Shoppers
+) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p17")
+    red = recommend(user, filter={"attributes.color": "red"}, limit=6)
+    assert [one.product.attributes["color"] for one in red.results] == ["red"] * 6
+    assert "for_you" in {source for one in red.results for source in one.sources}
+    narrow = recommend(user, filter={"category": "home", "price": {"lt": 12}}, limit=6)
+    assert sorted(skus(narrow)) == ["p00", "p01"]
+    assert recommend(user, filter={"brand": "Nobody"}, limit=6).results == []
+
+
+def test_a_seller_does_not_see_its_own(shop: Platform, recommend: Recommend) -> None:
+    assert recommend("nobody", exclude_seller="acme").results == []
+    assert recommend("nobody", exclude_seller="other").results
+
+
+def test_every_answer_is_recorded_with_what_learning_needs(
+    shop: Platform, shoppers: Shoppers
+) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p05")
+    explored = 0
+    for _ in range(6):
+        found = varied(shop, exploration=0.5)(user, limit=5)
+        with shop.sessions() as session:
+            row = session.scalars(
+                select(Decision).where(Decision.id == found.recommendation_id)
+            ).one()
+        assert row.kind == "recommendation"
+        assert row.person_id == _person(shop, user)
+        assert row.context["context"] == "home"
+        assert (row.model, row.ranker) == (found.model.digest, found.ranker.version)
+        slots = len(found.results)
+        arrays = (row.products, row.sources, row.propensities, row.explored)
+        assert [len(one) for one in arrays] == [slots] * 4
+        assert row.sources == [one.source for one in found.results]
+        assert row.explored == [int(one.explored) for one in found.results]
+        assert row.explored[0] == 0
+        assert all(0 < chance <= 1 for chance in row.propensities)
+        for chance, drawn in zip(row.propensities[1:], row.explored[1:], strict=True):
+            assert (chance < 0.5) == bool(drawn)
+        assert row.features is not None
+        seen = np.frombuffer(row.features, np.float16).reshape(slots, len(FEATURES))
+        assert np.isfinite(seen).all()
+        explored += sum(row.explored)
+    assert explored
+
+
+def test_tokens_name_the_slot(shop: Platform, recommend: Recommend) -> None:
+    found = recommend("nobody", limit=3)
+    signer = TokenSigner(shop.settings.secret_key)
+    for position, one in enumerate(found.results, start=1):
+        said = signer.read(one.token)
+        assert (said.kind, said.item, said.position) == ("recommendation", one.product.id, position)
+        assert said.decision == found.recommendation_id
+
+
+def test_asking_for_a_name_makes_nobody(shop: Platform, recommend: Recommend) -> None:
+    user = name()
+    found = recommend(user)
+    with shop.sessions() as session:
+        row = session.scalars(select(Decision).where(Decision.id == found.recommendation_id)).one()
+        assert row.person_id is None
+        assert session.scalar(select(Person).where(Person.name == user)) is None
+
+
+def test_without_a_record_there_is_an_answer(
+    shop: Platform, recommend: Recommend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise Unavailable("The database does not answer")
+
+    monkeypatch.setattr("vitrine.decisions.shown.record", away)
+    assert recommend("nobody", limit=3).results
+
+
+def test_without_the_index_there_is_what_postgres_knows(
+    recommend: Recommend, shoppers: Shoppers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p05")
+
+    def away(*_: Any, **__: Any) -> None:
+        raise Unavailable("Milvus does not answer")
+
+    monkeypatch.setattr(VectorIndex, "search", away)
+    found = recommend(user, "p03", context="product", limit=6)
+    assert found.degraded is not None
+    assert "index does not answer" in found.degraded
+    assert len(found.results) == 6
+    # They are ranked by their looks all the same: the vectors are in PostgreSQL.
+    assert len({one.score for one in found.results}) > 1
+
+
+def test_explained_parts_add_up_to_the_score(recommend: Recommend, shoppers: Shoppers) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p05")
+    found = recommend(user, limit=4, explain=True)
+    assert all(one.parts for one in found.results)
+    first, second = found.results[:2]
+    odds = [np.log(one.score / (1 - one.score)) for one in (first, second)]
+    parts = [sum(part.part for part in one.parts) for one in (first, second)]
+    assert odds[0] - odds[1] == pytest.approx(parts[0] - parts[1], abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("error", "how"),
+    [
+        (Invalid, {"context": "product"}),
+        (Invalid, {"products": ("acme:p01",)}),
+        (NotFound, {"context": "product", "products": ("acme:gone",)}),
+        (Invalid, {"filter": {"colour": "red"}}),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    shop: Platform, error: type[Exception], how: dict[str, Any]
+) -> None:
+    with pytest.raises(error):
+        shop.recommender.recommend(RecommendationRequest("nobody", **how), key_id="k")
+
+
+def test_an_empty_cart_and_a_cart_of_what_is_gone_are_carts(recommend: Recommend) -> None:
+    assert recommend("nobody", context="cart", limit=3).results
+    assert recommend("nobody", "gone", context="cart", limit=3).results
+
+
+def test_a_published_key_asks_for_visitors_alone(
+    shop: Platform, recommend: Recommend, shoppers: Shoppers
+) -> None:
+    user, visitor = name(), f"visitor-{uuid4().hex}"
+    shoppers.did(user, "view_item", "p05")
+    shoppers.did(visitor, "view_item", "p12", visitor=True)
+    assert not recommend(user, published=True).known
+    assert recommend(visitor, published=True).known
+    with pytest.raises(Forbidden, match="from your server"):
+        recommend("short", published=True)
+
+
+def test_the_route(shop: Platform, shoppers: Shoppers) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p05")
+    with shop.sessions.begin() as session:
+        _, key = create_key(session, "storefront")
+    api: FlaskClient = create_app(shop).test_client()
+    headers = {"Authorization": f"Bearer {key}"}
+    path = f"/v1/users/{user}/recommendations"
+    answer = api.get(
+        f'{path}?context=cart&product=acme:p01,acme:p02&limit=3&filter={{"in_stock": true}}'
+        "&exclude_ids=acme:p05&exclude_seen_days=7&sources=for_you,new,similar&explain=true",
+        headers=headers,
+    )
+    assert answer.status_code == 200, answer.text
+    found = RecommendationResponse.model_validate(answer.get_json())
+    assert len(found.results) == 3
+    assert not {"p01", "p02", "p05"} & set(skus(found))
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert "ETag" not in answer.headers
+    for wrong, status in {
+        "product=acme": 422,
+        "sources=magic": 422,
+        "context=nowhere": 422,
+        "filter=[]": 422,
+        "filter={": 422,
+        "exclude_seen_days=0": 422,
+        "limit=101": 422,
+        "color=red": 422,
+    }.items():
+        refused = api.get(f"{path}?{wrong}", headers=headers)
+        assert refused.status_code == status, (wrong, refused.text)
+    assert api.get("/v1/users/.hidden/recommendations", headers=headers).status_code == 422
+
+
+def test_out_of_stock_deleted_copied_and_cold_items(
+    shop: Platform, recommend: Recommend, shoppers: Shoppers
+) -> None:
+    """Last: it changes the shop."""
+    user = name()
+    shoppers.did(user, "view_item", "p04")
+    catalog = shop.catalog
+    catalog.put("acme", "p05", listing(availability="out_of_stock"), [jpeg(5)])
+    catalog.delete("acme", "p06")
+    # Nothing is worked off yet: Postgres is the last gate.
+    assert not {"p05", "p06"} & set(skus(recommend(user, limit=18)))
+    catalog.put("acme", "copy", listing(title="Copy"), [jpeg(4)])
+    catalog.put("acme", "cold", listing(title="Cold"), [jpeg(44)])
+    worked_off(shop)
+    found = recommend(user, limit=18)
+    assert "cold" in skus(found)
+    assert len({"p04", "copy"} & set(skus(found))) == 1
+    on_page = recommend(user, "p04", context="product", limit=18)
+    assert "copy" not in skus(on_page)
+    assert "cold" in skus(on_page)
+
+
+def _person(shop: Platform, user: str) -> int:
+    with shop.sessions() as session:
+        found = session.scalar(select(Person.id).where(Person.name == user))
+    assert found is not None
+    return found
