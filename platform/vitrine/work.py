@@ -228,9 +228,14 @@ def bury(session: Session, claims: Sequence[Claim], error: str) -> set[str]:
     return buried
 
 
-def forget(session: Session, kind: str) -> None:
-    """Take everything of a kind off the table: it is not wanted any more."""
-    session.execute(delete(Work).where(Work.kind == kind))
+def forget(session: Session, kind: str, keys: Iterable[object] | None = None) -> None:
+    """Take everything of a kind, or these keys of it, off the table: not wanted any more."""
+    statement = delete(Work).where(Work.kind == kind)
+    if keys is not None:
+        wanted = sorted({str(key) for key in keys})
+        session.execute(_LOCK, {"kind": kind, "keys": wanted})
+        statement = statement.where(Work.key.in_(wanted))
+    session.execute(statement)
 
 
 def due_kinds(session: Session) -> set[str]:

@@ -6,10 +6,12 @@ from celery import Celery
 
 from vitrine import work
 from vitrine.assembly import Platform
+from vitrine.decisions.retention import Kept, keep_behaviour
 from vitrine.doorbell import WORK_TASK
 from vitrine.ingest.drain import drain
 from vitrine.ingest.housekeeping import keep_house
 from vitrine.recommend.learner import learn_all
+from vitrine.recommend.rollups import roll_up
 from vitrine.search.gaps import forget_gaps
 from vitrine.search.measuring import calibrate_if_due
 
@@ -17,6 +19,8 @@ SWEEP_TASK = "vitrine.sweep"
 HOUSEKEEPING_TASK = "vitrine.housekeeping"
 CALIBRATION_TASK = "vitrine.calibration"
 LEARN_TASK = "vitrine.learn"
+ROLLUP_TASK = "vitrine.rollup"
+RETENTION_TASK = "vitrine.retention"
 
 
 def register(celery: Celery, platform: Callable[[], Platform]) -> None:
@@ -51,3 +55,15 @@ def register(celery: Celery, platform: Callable[[], Platform]) -> None:
     def learn() -> None:
         """Learn from what was clicked and what was not."""
         learn_all(platform().sessions, feedback_seconds=platform().settings.feedback_seconds)
+
+    @celery.task(name=RETENTION_TASK)  # type: ignore[untyped-decorator]
+    def retention() -> None:
+        """Prepare the months to come, and forget what shoppers did too long ago."""
+        settings = platform().settings
+        kept = Kept(event_days=settings.event_days, decision_days=settings.decision_days)
+        keep_behaviour(platform().sessions, kept)
+
+    @celery.task(name=ROLLUP_TASK)  # type: ignore[untyped-decorator]
+    def count_anew() -> None:
+        """Count what goes together and what is wanted now."""
+        roll_up(platform().sessions, platform().event_weights, platform().rollup_bounds)

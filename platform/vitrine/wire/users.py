@@ -1,0 +1,90 @@
+"""What is known of one person: handed over as a whole, and erased."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import Field
+
+from vitrine.wire.base import Sent
+
+MAX_EXPORT_PAGE = 500
+
+
+class ExportedVisitor(Sent):
+    """A browser or device that turned out to be this user."""
+
+    client_id: str
+    since: datetime
+    merged_at: datetime = Field(description="When it logged in first.")
+
+
+class ExportedEvent(Sent):
+    """One item of one event."""
+
+    at: datetime
+    name: str
+    event: str = Field(description="SHA-256 of the event's id and its shopper, in hexadecimal.")
+    line: int = Field(description="The place of the item in the event, from 0.")
+    user_id: str | None
+    client_id: str | None
+    item_id: str | None
+    product_id: str | None = Field(description="Null: this shop has no such product (any more).")
+    quantity: int | None
+    price: Decimal | None
+    position: int | None
+    rating: float | None
+    item_list_id: str | None
+    search_term: str | None
+    decision: str | None = Field(description="From the token that it quoted.")
+    received_at: datetime
+
+
+class ExportedFeedback(Sent):
+    """An event that quoted the token of a slot."""
+
+    position: int
+    name: str
+    at: datetime
+
+
+class ExportedDecision(Sent):
+    """One answer that was shown; the lists have an entry for each slot."""
+
+    id: str
+    at: datetime
+    kind: str
+    client_id: str | None = Field(description="Null: it was shown to the user.")
+    context: dict[str, Any]
+    model: str
+    ranker: int | None
+    products: list[str | None] = Field(description="Null: not in this shop any more.")
+    sources: list[str]
+    propensities: list[float]
+    explored: list[int]
+    features: list[list[float]] = Field(description="What the ranker saw of each.")
+    feedback: list[ExportedFeedback]
+
+
+class UserExport(Sent):
+    """One page of all that is kept of a person; events come before decisions, oldest first."""
+
+    user: str
+    kind: Literal["user", "anonymous"]
+    since: datetime
+    visitors: list[ExportedVisitor]
+    profile: dict[str, Any] | None = Field(description="As it is stored; ids are internal.")
+    events: list[ExportedEvent]
+    decisions: list[ExportedDecision]
+    next_cursor: str | None = None
+
+
+class UserErased(Sent):
+    """What was erased."""
+
+    user: str
+    visitors: int = Field(description="Browsers and devices that were this person.")
+    events: int
+    decisions: int = Field(description="Answers that were shown.")
+    feedback: int = Field(description="Reactions to them.")
+    profiles: int

@@ -1,0 +1,251 @@
+"""Erasing a person, and handing over what is kept of them, on a real PostgreSQL."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import insert, select, text
+
+from vitrine.api.app import create_app
+from vitrine.assembly import Platform, assemble
+from vitrine.catalog.keys import create_key
+from vitrine.decisions.models import Decision, Event, EventId, Feedback, Login, Person
+from vitrine.decisions.people import resolve
+from vitrine.decisions.tokens import Shown, TokenSigner
+from vitrine.errors import NotFound
+from vitrine.recommend.erasure import erase
+from vitrine.recommend.models import ProfileRow
+from vitrine.settings import Settings
+from vitrine.wire.events import EventBatch, EventsTaken
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def platform(settings: Settings) -> Iterator[Platform]:
+    """An empty shop; no picture is embedded here."""
+    built = assemble(settings)
+    yield built
+    built.engine.dispose()
+    built.redis.close()
+
+
+@pytest.fixture
+def api(platform: Platform) -> FlaskClient:
+    with platform.sessions.begin() as session:
+        key = create_key(session, "admin")[1]
+    client = create_app(platform).test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return client
+
+
+def view(key: str, minutes: float = 60, token: str = "", **who: str) -> dict[str, Any]:
+    micros = round((NOW - timedelta(minutes=minutes)).timestamp() * 1e6)
+    item = {"item_id": "acme:mug", **({"token": token} if token else {})}
+    params = {"items": [item]}
+    return {
+        "name": "view_item", "event_id": key, "timestamp_micros": micros, "params": params, **who
+    }  # fmt: skip
+
+
+def take(platform: Platform, *events: Any) -> EventsTaken:
+    return platform.intake.take(EventBatch.model_validate({"events": list(events)}))
+
+
+def person(platform: Platform, name: str) -> int:
+    with platform.sessions() as session:
+        who = resolve(session, name)
+    assert who is not None
+    return who.person_id
+
+
+def show(platform: Platform, decision: str, person_id: int) -> str:
+    """Record an answer of one slot, and return the token of that."""
+    values = {"kind": "recommendation", "model": "m", "products": [7], "sources": ["new"]}
+    with platform.sessions.begin() as session:
+        session.execute(
+            insert(Decision).values(
+                id=decision,
+                person_id=person_id,
+                propensities=[1.0],
+                **values,
+                features=b"\x00\x3c\x00\x40",
+            )
+        )
+    signer = TokenSigner(platform.settings.secret_key)
+    issued = int(NOW.timestamp())
+    return signer.sign(Shown("k", decision, "recommendation", "acme:mug", 0, "m", issued))
+
+
+def counts(platform: Platform) -> dict[str, int]:
+    tables = (Person, Login, Event, EventId, Decision, Feedback, ProfileRow)
+    with platform.sessions() as session:
+        found = {
+            str(table.__tablename__): len(session.execute(select(table)).all()) for table in tables
+        }
+        return {**found, "work": session.execute(text("select count(*) from work")).scalar_one()}
+
+
+def shop(platform: Platform) -> None:
+    """Ada with two browsers, of which Bob borrowed one; and Bob."""
+    take(
+        platform,
+        view("e1", 90, client_id="ada-1"),
+        view("e2", 80, client_id="ada-1", user_id="ada"),
+        view("e3", 70, client_id="ada-2", user_id="ada"),
+        view("e4", 60, client_id="ada-2"),
+        view("e5", 50, client_id="ada-2", user_id="bob"),
+        view("e6", 40, client_id="bob-1"),
+        view("e7", 30, client_id="bob-1", user_id="bob"),
+    )
+    ada, bob = person(platform, "ada"), person(platform, "bob")
+    for decision, who in (("d-ada", ada), ("d-visitor", ada), ("d-bob", bob)):
+        token = show(platform, decision, who)
+        take(platform, view(decision, 20, token, user_id="ada" if who == ada else "bob"))
+    with platform.sessions.begin() as session:
+        for who in (ada, bob):
+            session.execute(insert(ProfileRow).values(person_id=who, model="m", made="1", body={}))
+
+
+def test_all_that_hangs_on_a_person_goes_and_nothing_else(platform: Platform) -> None:
+    shop(platform)
+    erased = erase(platform.sessions, "ada")
+    assert erased.model_dump() == {
+        "user": "ada", "visitors": 2, "events": 6, "decisions": 2, "feedback": 2, "profiles": 1
+    }  # fmt: skip
+    assert counts(platform) == {
+        "people": 2, "logins": 1, "events": 4, "event_ids": 10, "decisions": 1, "feedback": 1,
+        "profiles": 1, "work": 2,
+    }  # fmt: skip
+    with platform.sessions() as session:
+        assert resolve(session, "ada-1") is resolve(session, "ada-2") is None
+        borrowed = session.scalars(select(Event).where(Event.anonymous_id.is_(None))).all()
+    assert {one.user_id for one in borrowed} == {person(platform, "bob")}
+
+
+def test_events_that_are_sent_again_bring_nobody_back(platform: Platform) -> None:
+    shop(platform)
+    erase(platform.sessions, "ada")
+    again = take(platform, view("e2", 80, client_id="ada-1", user_id="ada"))
+    assert (again.accepted, again.duplicates) == (0, 1)
+    with pytest.raises(NotFound, match="Nothing is kept"):
+        erase(platform.sessions, "ada")
+
+
+def test_a_browser_that_logged_in_stands_for_its_user(platform: Platform) -> None:
+    shop(platform)
+    take(platform, view("alone", client_id="nobody-1"))
+    assert erase(platform.sessions, "ada-2").events == 6
+    assert erase(platform.sessions, "nobody-1").model_dump(include={"visitors", "events"}) == {
+        "visitors": 1, "events": 1
+    }  # fmt: skip
+
+
+def test_events_that_come_in_meanwhile_are_erased_or_of_somebody_new(platform: Platform) -> None:
+    take(platform, view("first", user_id="ada"))
+    stop = threading.Event()
+    accepted: list[int] = []
+
+    def send() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            sent = [view(f"e{number}", user_id="ada", client_id=f"v{number % 3}")]
+            accepted.append(take(platform, *sent).accepted)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    erased = 0
+    try:
+        while erased < 10:
+            try:
+                erase(platform.sessions, "ada")
+                erased += 1
+            except NotFound:
+                continue
+    finally:
+        stop.set()
+        sending.join()
+    assert sum(accepted) == len(accepted) > 0, "no event failed"
+    with platform.sessions() as session:
+        lost = text("select count(*) from events where user_id not in (select id from people)")
+        assert session.execute(lost).scalar_one() == 0
+
+
+def test_a_profile_that_is_being_made_does_not_come_back(platform: Platform) -> None:
+    shop(platform)
+    ada = person(platform, "ada")
+    with platform.sessions.begin() as working:
+        assert platform.profiles.refresh(working, ada)
+        erasing = threading.Thread(target=erase, args=(platform.sessions, "ada"))
+        erasing.start()
+        erasing.join(0.2)
+        assert erasing.is_alive(), "it waits for the worker"
+    erasing.join(10)
+    with platform.sessions.begin() as working:
+        assert not platform.profiles.refresh(working, ada)
+    assert counts(platform)["profiles"] == 1
+
+
+def test_an_export_has_everything_on_whatever_pages(platform: Platform, api: FlaskClient) -> None:
+    shop(platform)
+    whole = api.get("/v1/users/ada/export").get_json()
+    assert (whole["user"], whole["kind"], whole["next_cursor"]) == ("ada", "user", None)
+    assert [one["client_id"] for one in whole["visitors"]] == ["ada-1", "ada-2"]
+    assert [(one["user_id"], one["client_id"]) for one in whole["events"]] == [
+        (None, "ada-1"), ("ada", "ada-1"), ("ada", "ada-2"), (None, "ada-2"), ("ada", None),
+        ("ada", None),
+    ]  # fmt: skip
+    assert [one["id"] for one in whole["decisions"]] == ["d-ada", "d-visitor"]
+    assert whole["decisions"][0]["features"] == [[1.0, 2.0]]
+    assert [one["name"] for one in whole["decisions"][0]["feedback"]] == ["view_item"]
+    assert whole["profile"] == {}
+    for limit in (1, 2, 5, 6, 7):
+        events, decisions, cursor = [], [], ""
+        while cursor is not None:
+            query = {"limit": limit, "cursor": cursor}
+            page = api.get("/v1/users/ada/export", query_string=query).get_json()
+            assert len(page["events"]) + len(page["decisions"]) <= limit
+            events += page["events"]
+            decisions += page["decisions"]
+            cursor = page["next_cursor"]
+        assert (events, decisions) == (whole["events"], whole["decisions"])
+    assert api.get("/v1/users/ada-1/export").get_json()["user"] == "ada"
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "ü",
+        "W10=",
+        "WyJldmVudHMiLCAieCIsICIiLCAwXQ==",
+        "WyJhIiwgbnVsbCwgIiIsIDBd",
+        "W1tdLDEsMiwzXQ==",
+    ],
+)
+def test_a_cursor_of_somebody_else_is_told(
+    platform: Platform, api: FlaskClient, cursor: str
+) -> None:
+    take(platform, view("e1", user_id="ada"))
+    answer = api.get("/v1/users/ada/export", query_string={"cursor": cursor})
+    assert (answer.status_code, "start again" in answer.text) == (422, True)
+
+
+def test_an_unknown_user_is_told_and_not_kept_by_anybody(
+    platform: Platform, api: FlaskClient
+) -> None:
+    for method, path in (("GET", "/v1/users/nobody/export"), ("DELETE", "/v1/users/nobody")):
+        answer = api.open(path, method=method)
+        assert (answer.status_code, "Nothing is kept" in answer.text) == (404, True)
+        assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_over_http_what_was_erased_is_counted(platform: Platform, api: FlaskClient) -> None:
+    shop(platform)
+    answer = api.delete("/v1/users/ada")
+    assert (answer.status_code, answer.get_json()["events"]) == (200, 6)
+    assert api.get("/v1/users/ada/export").status_code == 404
