@@ -5,7 +5,6 @@ One shop serves all tests of this file; each has shoppers of its own, and none r
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,50 +13,28 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from tests.conftest import DatabaseFrom
-from tests.integration.conftest import in_use, listing, worked_off
-from tests.integration.shop import fill
-from tests.integration.shoppers import Shoppers
+from tests.integration.conftest import listing, worked_off
+from tests.integration.shoppers import Shoppers, shop_of_a_module
 from tests.pictures import jpeg
 from vitrine.api.app import create_app
 from vitrine.assembly import Platform
 from vitrine.catalog.keys import create_key
 from vitrine.decisions.models import Decision, Person
 from vitrine.decisions.tokens import TokenSigner
-from vitrine.embedded.services import ServiceUrls
 from vitrine.errors import Forbidden, Invalid, NotFound, Unavailable
 from vitrine.index.client import VectorIndex
 from vitrine.recommend.features import FEATURES
 from vitrine.recommend.service import Recommender
 from vitrine.recommend.visit import RecommendationRequest
-from vitrine.settings import Settings
 from vitrine.wire.recommendations import RecommendationResponse
 
 Recommend = Callable[..., RecommendationResponse]
 
 
 @pytest.fixture(scope="module")
-def shop(
-    services: ServiceUrls,
-    database_from: DatabaseFrom,
-    template_database: str,
-    models_dir: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Platform]:
-    home = tmp_path_factory.mktemp("shop")
-    with database_from(template_database) as database_url:
-        settings = Settings(
-            data_dir=home,
-            database_url=database_url,
-            redis_url=services.redis_url,
-            milvus_uri=services.milvus_uri,
-            models_dir=models_dir,
-            secret_key="a secret key that only the tests use",
-        )
-        with in_use(settings) as platform:
-            fill(platform.catalog)
-            worked_off(platform)
-            yield platform
+def shop(request: pytest.FixtureRequest) -> Iterator[Platform]:
+    with shop_of_a_module(request) as platform:
+        yield platform
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "demo": Place("demo:demo", "Fill the shop with a synthetic catalogue and its pictures."),
         "search": Place("search:search", "Find products by a photo, by words, or by both."),
         "suggest": Place("suggest:suggest", "Complete what a shopper types."),
+        "recommend": Place("recommend:recommend", "Recommend products to a user or a visitor."),
         "doctor": Place("doctor:doctor", "Check this installation and what it depends on."),
     },
     "Operate": {
@@ -40,6 +41,10 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "calibrate": Place(
             "calibrate:calibrate", "Measure category prediction and what is not sold here."
         ),
+        "profile": Place("profile:profile", "Tell what the shop makes of what somebody did."),
+        "rollup": Place("rollup:rollup", "Count anew what goes together and what is wanted now."),
+        "events": Place("events:events", "Send a file of what shoppers did."),
+        "users": Place("users:users", "Hand over what is kept of a person; erase one."),
         "rankers": Place("rankers:rankers", "See what the recommendations learnt; take it back."),
         "index": Place("index:index", "Rebuild or verify the vector index."),
         "migrate": Place("database:migrate", "Bring the database to the newest schema."),
