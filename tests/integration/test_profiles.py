@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
+from werkzeug.test import TestResponse
 
 from tests.integration.shop import fill, sku
 from vitrine import work
+from vitrine.api.app import create_app
 from vitrine.assembly import Platform
+from vitrine.catalog.keys import create_key
 from vitrine.catalog.models import Product
 from vitrine.catalog.service import Catalog
 from vitrine.decisions.people import resolve
@@ -20,6 +23,7 @@ from vitrine.recommend.profile import Profile
 from vitrine.recommend.profiles import Profiles
 from vitrine.recommend.weights import EventWeights
 from vitrine.wire.events import EventBatch
+from vitrine.wire.profiles import ProfileOut
 
 WorkOff = Callable[[], int]
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -144,7 +148,9 @@ def test_order_doubles_lateness_batches_and_a_login_change_nothing(shop: Platfor
         assert stored(shop, name) == before, "made anew it is the same"
 
 
-def test_one_made_with_other_weights_or_another_model_is_made_anew(shop: Platform) -> None:
+def test_other_weights_another_model_or_a_product_that_is_gone_make_it_anew(
+    shop: Platform, catalog: Catalog
+) -> None:
     send(shop, *HISTORY, user_id="ada")
     refresh(shop)
     heavier = EventWeights.of({"view_item": 50}, half_life_days=30, events=1000)
@@ -159,10 +165,6 @@ def test_one_made_with_other_weights_or_another_model_is_made_anew(shop: Platfor
     assert drain(shop.ingest, work.PROFILE, handlers={work.PROFILE: other.handler}) == 1
     assert stored(shop, "ada") == other.of(ada, model_of(shop)).to_json()
 
-
-def test_a_deleted_product_leaves_the_next_profile(shop: Platform, catalog: Catalog) -> None:
-    send(shop, *HISTORY, user_id="ada")
-    refresh(shop)
     gone = ids(shop, 13)
     catalog.delete("acme", sku(13))
     send(shop, did("view_item", 0, 1), user_id="ada")
@@ -171,7 +173,7 @@ def test_a_deleted_product_leaves_the_next_profile(shop: Platform, catalog: Cata
     assert not any(gone & set(one.products) for one in found.interests)
 
 
-def test_who_is_gone_holds_up_nobody(shop: Platform) -> None:
+def test_neither_who_is_gone_nor_what_was_given_up_holds_up_anybody(shop: Platform) -> None:
     send(shop, *HISTORY, user_id="ada")
     send(shop, *HISTORY, user_id="eve")
     eve = person(shop, "eve")
@@ -184,18 +186,49 @@ def test_who_is_gone_holds_up_nobody(shop: Platform) -> None:
         assert work.pending_keys(session, work.PROFILE, [eve, person(shop, "ada")]) == set()
     assert shop.profiles.of(eve, model_of(shop)) == Profile(model_of(shop))
 
-
-def test_a_profile_that_was_given_up_is_still_made_for_who_asks(shop: Platform) -> None:
-    send(shop, *HISTORY, user_id="ada")
+    # A profile that was given up is still made for who asks.
+    send(shop, did("view_item", 16, 3), user_id="ada")
     ada = person(shop, "ada")
-
     handler = shop.profiles.handler
     with shop.sessions.begin() as session:
         claims = work.claim(session, work.PROFILE, limit=9, lease_seconds=60, fresh=True)
         handler.give_up(session, claims, "This failed 5 times on our side.")
     with shop.sessions() as session:
         assert work.backlog(session)[work.PROFILE] == (0, 1)
-    assert profile(shop, "ada").interests
+    assert ids(shop, 16) <= set(profile(shop, "ada").viewed)
     send(shop, did("view_item", 0, 1), user_id="ada")
     assert refresh(shop) == 1, "the next event owes it anew"
     assert stored(shop, "ada") == shop.profiles.of(ada, model_of(shop)).to_json()
+
+
+def test_it_is_told_in_words_and_pictures_to_admins_alone(shop: Platform, catalog: Catalog) -> None:
+    client = create_app(shop).test_client()
+
+    def get(path: str, role: str = "admin") -> TestResponse:
+        return client.get(path, headers={"Authorization": f"Bearer {keys[role]}"})
+
+    with shop.sessions.begin() as session:
+        keys = {
+            "admin": create_key(session, "admin")[1],
+            "storefront": create_key(session, "storefront")[1],
+        }
+    send(shop, *HISTORY, user_id="ada")
+    assert get("/v1/users/ada/profile", "storefront").status_code == 403
+    assert get("/v1/users/ada/profile/picture", "storefront").status_code == 403
+    assert get("/v1/users/nobody/profile").status_code == 404
+    found = ProfileOut.model_validate(get("/v1/users/ada/profile").json)
+    assert found.events == len(HISTORY) - 1
+    assert [one.id for one in found.hidden] == [f"acme:{sku(4)}"]
+    assert [one.id for one in found.bought] == [f"acme:{sku(12)}"]
+    assert "Hid 1 product." in found.words
+    stands = found.interests[0].product
+    assert stands.image is not None and client.get(stands.image.url).status_code == 200
+    assert sum(one.count for one in found.interests) == 7, "what was liked, but for the hidden one"
+    send(shop, did("view_item", 17, 1), user_id="ada")
+    viewed = ProfileOut.model_validate(get("/v1/users/ada/profile").json).viewed
+    assert viewed[0].id == f"acme:{sku(17)}", "an event counts at the very next request"
+    drawn = get(found.picture)
+    assert drawn.content_type == "image/png" and "no-store" in drawn.headers["Cache-Control"]
+    # What is deleted is gone from every answer at once, the medoid too.
+    catalog.delete("acme", stands.id.partition(":")[2])
+    assert stands.id not in get("/v1/users/ada/profile").text

@@ -33,7 +33,7 @@ def wards_groups(vectors: Vectors, cut: float) -> set[frozenset[int]]:
 @given(seed=st.integers(0, 500), count=st.integers(1, 14))
 def test_the_groups_are_those_of_ward(seed: int, count: int) -> None:
     vectors = around([0.6, 0, 0, 0], count, 0.8, seed)
-    cut = float(np.sqrt(1.6 + 0.06 * count))
+    cut = float(np.sqrt(1.6 + 0.03 * count))
     found = group(vectors)
     assert {frozenset(rows) for rows in found} == wards_groups(vectors.astype(np.float64), cut)
     assert [rows[0] for rows in found] == sorted(rows[0] for rows in found)
