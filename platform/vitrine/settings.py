@@ -180,14 +180,18 @@ class Settings(BaseSettings):
 
     @field_validator("event_weights", mode="before")
     @classmethod
-    def _is_object(cls, given: Any) -> Any:
+    def _are_weights(cls, given: Any) -> Any:
         try:
             weights = json.loads(given) if isinstance(given, str) and given.strip() else given or {}
         except ValueError:
             weights = None
-        if not isinstance(weights, dict):
+        if not isinstance(weights, dict) or not all(
+            isinstance(weight, int | float) for weight in weights.values()
+        ):
             raise PydanticCustomError(
-                "weights", 'must be a JSON object such as {{"add_to_wishlist": 2}}'
+                "weights",
+                "must be a JSON object of numbers, such as {example}",
+                {"example": '{"add_to_wishlist": 2}'},
             )
         return weights
 

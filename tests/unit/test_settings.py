@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from vitrine.assembly import assemble
 from vitrine.errors import Misconfigured
 from vitrine.settings import load_settings, unknown_variables
 
@@ -23,6 +24,9 @@ def fresh() -> Iterator[None]:
         ("PORT", "eighty", "VITRINE_PORT must be a whole number"),
         ("PORT", "70000", "VITRINE_PORT must be at most 65535"),
         ("LOG_LEVEL", "LOUD", "VITRINE_LOG_LEVEL must be 'DEBUG', "),
+        ("EVENT_WEIGHTS", '{"purchase": 2', 'numbers, such as {"add_to_wishlist": 2}'),
+        ("EVENT_WEIGHTS", '{"purchase": "2"}', "VITRINE_EVENT_WEIGHTS must be a JSON object of "),
+        ("EVENT_WEIGHTS", "[2]", "VITRINE_EVENT_WEIGHTS must be a JSON object of numbers"),
     ],
 )
 def test_a_wrong_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
@@ -31,6 +35,17 @@ def test_a_wrong_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str, s
         load_settings()
     assert said in str(caught.value)
     assert "^" not in str(caught.value)
+
+
+def test_weights_are_read_as_json_and_checked_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITRINE_EVENT_WEIGHTS", '{"view_item": 2, "refund": -0.5}')
+    settings = load_settings()
+    assert settings.event_weights == {"view_item": 2, "refund": -0.5}
+    assert assemble(settings).event_weights.by_name["refund"] == -0.5
+    monkeypatch.setenv("VITRINE_EVENT_WEIGHTS", '{"veiw_item": 2}')
+    load_settings.cache_clear()
+    with pytest.raises(Misconfigured, match="did you mean view_item"):
+        assemble(load_settings())
 
 
 def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

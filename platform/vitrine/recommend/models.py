@@ -20,8 +20,8 @@ from vitrine.db import Base
 class ProfileRow(Base):
     """The profile of a person, made from their last events; see `recommend.profile.Profile`.
 
-    It names pictures, never vectors; `model` is whose vectors grouped them, and `made` tells its form
-    and the weights, so that one made in another way is not read.
+    It names pictures, never vectors; `model` is whose vectors grouped them, and `made` tells its
+    form and the weights, so that one made in another way is not read.
     """
 
     __tablename__ = "profiles"
