@@ -45,7 +45,6 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "rollup": Place("rollup:rollup", "Count anew what goes together and what is wanted now."),
         "events": Place("events:events", "Send a file of what shoppers did."),
         "users": Place("users:users", "Hand over what is kept of a person; erase one."),
-        "profile": Place("profile:profile", "Tell what the shop makes of what somebody did."),
         "rankers": Place("rankers:rankers", "See what the recommendations learnt; take it back."),
         "index": Place("index:index", "Rebuild or verify the vector index."),
         "migrate": Place("database:migrate", "Bring the database to the newest schema."),
