@@ -17,6 +17,7 @@ import pytest
 from tests.e2e.conftest import Running
 from tests.integration.conftest import listing
 from tests.pictures import jpeg
+from vitrine.client import VitrineClient
 
 SELLER = "contract"
 # What a schema allows is not always what a shop can do: a new product without a picture is refused.
@@ -44,6 +45,8 @@ def shop(running: Running) -> Iterator[dict[str, list[str]]]:
             "pictures": [each.product.images[0].id for each in accepted[:-1]],
             "uploads": [_upload(running, seed) for seed in range(20)],
             "searches": [admin.search(jpeg(900)).search_id],
+            "people": _people(admin, "reader", kept[0]),
+            "forgotten": _people(admin, "leaver", kept[0]),
         }
         for product in [each.id for each in admin.iter_products() if each.id not in before]:
             admin.wait(admin.delete_product(product).job.id, timeout=60)
@@ -89,6 +92,14 @@ def _accepted(report: dict[str, Any]) -> dict[str, int]:
     }
 
 
+def _people(admin: VitrineClient, name: str, product: str) -> list[str]:
+    """Users who looked at something."""
+    people = [f"{name}-{number}" for number in range(10)]
+    view = {"name": "view_item", "event_id": "1", "params": {"items": [{"item_id": product}]}}
+    admin.send_events([{**view, "user_id": user} for user in people])
+    return people
+
+
 def _upload(running: Running, seed: int) -> str:
     answer = httpx.post(
         f"{running.url}/v1/uploads",
@@ -112,6 +123,11 @@ def _configuration(running: Running, shop: dict[str, list[str]]) -> str:
         "DELETE /v1/products/{id}": {"path.id": "gone"},
         "GET /v1/jobs/{id}": {"path.id": "jobs"},
         "GET /media/{cid}": {"path.cid": "pictures"},
+        "GET /v1/users/{user}/export": {"path.user": "people"},
+        "GET /v1/users/{user}/profile": {"path.user": "people"},
+        "GET /v1/users/{user}/profile/picture": {"path.user": "people"},
+        "GET /v1/users/{user}/recommendations": {"path.user": "people"},
+        "DELETE /v1/users/{user}": {"path.user": "forgotten"},
         "DELETE /v1/uploads/{id}": {"path.id": "uploads"},
         "GET /v1/search/{search_id}/explanations/{product}": explanation,
         "GET /v1/search/{search_id}/explanations/{product}/picture": explanation,

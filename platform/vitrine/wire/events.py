@@ -15,10 +15,10 @@ from pydantic import (
     GetJsonSchemaHandler,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from vitrine.wire.base import Sent, Storable, without_null_defaults
+from vitrine.wire.base import Sent, Storable
 from vitrine.wire.names import PERSON
 
 MAX_EVENTS = 500
@@ -60,9 +60,9 @@ Price = Annotated[Decimal, Field(ge=0, lt=10**10, allow_inf_nan=False), AfterVal
 
 
 class _Ga4(BaseModel):
-    """A part of an event: what else GA4 or a shop puts into it is let go."""
+    """A part of an event: what else GA4 or a shop puts into it is let go; null is not said."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, json_schema_extra=without_null_defaults)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class EventItem(_Ga4):
@@ -71,32 +71,27 @@ class EventItem(_Ga4):
     item_id: Annotated[str, Field(min_length=1, max_length=200), Storable] = Field(
         description="Id of the product, `seller:sku`.", examples=["acme:mug-1"]
     )
-    index: Count | SkipJsonSchema[None] = Field(
+    index: Count | None = Field(
         None, description="Its place in the list; a token knows it already."
     )
-    quantity: Count | SkipJsonSchema[None] = None
-    price: Price | SkipJsonSchema[None] = Field(None, description="Of one piece.")
-    rating: Rating | SkipJsonSchema[None] = Field(None, description="For `rate_item`.")
-    token: str | SkipJsonSchema[None] = Field(
-        None, description="The `token` with which this product was shown."
-    )
-    item_list_id: Words | SkipJsonSchema[None] = None
+    quantity: Count | None = None
+    price: Price | None = Field(None, description="Of one piece.")
+    rating: Rating | None = Field(None, description="For `rate_item`.")
+    token: str | None = Field(None, description="The `token` with which this product was shown.")
+    item_list_id: Words | None = None
 
 
 class EventParams(_Ga4):
     """What an event is about."""
 
     items: Annotated[list[EventItem], Field(max_length=MAX_ITEMS)] = Field(default_factory=list)
-    item_list_id: Words | SkipJsonSchema[None] = None
-    search_term: Words | SkipJsonSchema[None] = None
+    item_list_id: Words | None = None
+    search_term: Words | None = None
     transaction_id: (
-        Annotated[str, Field(min_length=1, max_length=MAX_EVENT_ID_CHARACTERS), Storable]
-        | SkipJsonSchema[None]
+        Annotated[str, Field(min_length=1, max_length=MAX_EVENT_ID_CHARACTERS), Storable] | None
     ) = Field(None, description="Of a purchase or refund; it stands in for `event_id`.")
-    token: str | SkipJsonSchema[None] = Field(
-        None, description="As that of the item, for an event of one item."
-    )
-    rating: Rating | SkipJsonSchema[None] = Field(None, description="As that of each item.")
+    token: str | None = Field(None, description="As that of the item, for an event of one item.")
+    rating: Rating | None = Field(None, description="As that of each item.")
 
 
 class EventIn(_Ga4):
@@ -104,20 +99,19 @@ class EventIn(_Ga4):
 
     name: EventName
     event_id: (
-        Annotated[str, Field(min_length=1, max_length=MAX_EVENT_ID_CHARACTERS), Storable]
-        | SkipJsonSchema[None]
+        Annotated[str, Field(min_length=1, max_length=MAX_EVENT_ID_CHARACTERS), Storable] | None
     ) = Field(
         None,
         description="Yours, unique for each shopper; the same one again is counted once. May be "
         "left out of a purchase or refund with a `transaction_id`.",
     )
-    timestamp_micros: Micros | SkipJsonSchema[None] = Field(
+    timestamp_micros: Micros | None = Field(
         None, description="When, in microseconds since 1970; without one: when it arrives."
     )
-    client_id: PersonName | SkipJsonSchema[None] = Field(
+    client_id: PersonName | None = Field(
         None, description="The browser or device; the shopper while nobody has logged in."
     )
-    user_id: PersonName | SkipJsonSchema[None] = Field(
+    user_id: PersonName | None = Field(
         None, description="The user. Beside a `client_id`: that browser turned out to be the user."
     )
     params: EventParams = Field(default_factory=EventParams)
@@ -164,15 +158,9 @@ class _OneByOne:
 class EventBatch(_Ga4):
     """Events of one shopper or of many; what stands here holds for each that does not say."""
 
-    client_id: PersonName | SkipJsonSchema[None] = Field(
-        None, description="For events that name none."
-    )
-    user_id: PersonName | SkipJsonSchema[None] = Field(
-        None, description="For events that name none."
-    )
-    timestamp_micros: Micros | SkipJsonSchema[None] = Field(
-        None, description="For events that name none."
-    )
+    client_id: PersonName | None = Field(None, description="For events that name none.")
+    user_id: PersonName | None = Field(None, description="For events that name none.")
+    timestamp_micros: Micros | None = Field(None, description="For events that name none.")
     events: Annotated[
         list[Annotated[Any, _OneByOne]], Field(min_length=1, max_length=MAX_EVENTS)
     ] = Field(description="In any order.")
