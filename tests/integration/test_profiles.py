@@ -1,7 +1,8 @@
 """Profiles through the real intake and the real work: fresh, the same however events come, gone."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
+from tests.integration.conftest import listing
 from tests.integration.shop import fill, sku
+from tests.pictures import jpeg
 from vitrine import work
 from vitrine.api.app import create_app
 from vitrine.assembly import Platform
@@ -18,6 +21,7 @@ from vitrine.catalog.models import Product
 from vitrine.catalog.service import Catalog
 from vitrine.decisions.people import resolve
 from vitrine.ingest.drain import drain
+from vitrine.ingest.parts import Parts
 from vitrine.recommend.models import ProfileRow
 from vitrine.recommend.profile import Profile
 from vitrine.recommend.profiles import Profiles
@@ -115,6 +119,23 @@ def test_an_event_counts_at_once_and_is_stored_by_the_worker(shop: Platform) -> 
     send(shop, did("view_item", 17, 1), user_id="ada")
     assert ids(shop, 17) <= set(profile(shop, "ada").viewed)
     assert stored(shop, "ada") == fresh.to_json(), "what the api makes, it does not store"
+
+
+def test_a_profile_does_not_wait_until_all_listings_are_done(
+    shop: Platform, catalog: Catalog
+) -> None:
+    for number in range(30, 34):
+        catalog.put("acme", sku(number), listing(), [jpeg(number)])
+    send(shop, *HISTORY, user_id="ada")
+
+    def embed(parts: Parts, claims: Sequence[work.Claim]) -> None:
+        done.append(stored(shop, "ada") is not None)
+        shop.handlers[work.EMBED].run(parts, claims)
+
+    done: list[bool] = []
+    handlers = {**shop.handlers, work.EMBED: replace(shop.handlers[work.EMBED], run=embed)}
+    assert drain(shop.ingest, work.EMBED, handlers=handlers, first=(work.PROFILE,)) == 4
+    assert done == [True]
 
 
 def test_order_doubles_lateness_batches_and_a_login_change_nothing(shop: Platform) -> None:

@@ -30,7 +30,14 @@ def register(celery: Celery, platform: Callable[[], Platform]) -> None:
     def do_work(kind: str) -> None:
         here = platform()
         if kind in here.handlers:
-            drain(here.ingest, kind, handlers=here.handlers, ring=here.doorbell.ring)
+            # A shopper waits for their profile, a seller for a listing: the one is done in no time.
+            drain(
+                here.ingest,
+                kind,
+                handlers=here.handlers,
+                first=(work.PROFILE,),
+                ring=here.doorbell.ring,
+            )
 
     @celery.task(name=SWEEP_TASK)  # type: ignore[untyped-decorator]
     def sweep() -> None:

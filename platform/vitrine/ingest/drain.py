@@ -52,18 +52,21 @@ def drain(
     kind: str,
     *,
     handlers: Mapping[str, Handler] = HANDLERS,
+    first: Sequence[str] = (),
     ring: Callable[[Sequence[str]], object] = lambda kinds: None,
     seconds: float = 30.0,
 ) -> int:
     """Work on what is due of `kind`, at most `seconds` long; return how many rows were tried.
 
-    `handlers` are these and those of layers above. `ring` is called for the kinds that the work
-    has made due, and for `kind` itself when time ran out before the work did.
+    `handlers` are these and those of layers above. `first` are kinds that somebody waits for: what
+    is new of them is done before every batch. `ring` is called for the kinds that the work has made
+    due, and for `kind` itself when time ran out before the work did.
     """
     handler = handlers[kind]
     until = time.monotonic() + seconds
     tried = 0
     while True:
+        _do_first(parts, {one: handlers[one] for one in first if one != kind})
         claims = _claim(parts, kind, handler.batch(parts))
         if not claims:
             return tried
@@ -78,8 +81,14 @@ def drain(
             return tried
 
 
-def _claim(parts: Parts, kind: str, batch: int) -> list[work.Claim]:
-    for fresh, limit in ((True, batch), (False, 1)):
+def _do_first(parts: Parts, handlers: Mapping[str, Handler]) -> None:
+    for kind, handler in handlers.items():
+        if claims := _claim(parts, kind, handler.batch(parts), only_fresh=True):
+            _attempt(parts, handler, claims)
+
+
+def _claim(parts: Parts, kind: str, batch: int, *, only_fresh: bool = False) -> list[work.Claim]:
+    for fresh, limit in ((True, batch),) if only_fresh else ((True, batch), (False, 1)):
         with parts.sessions.begin() as session:
             claims = work.claim(
                 session,
