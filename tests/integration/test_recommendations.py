@@ -11,7 +11,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.integration.conftest import listing, worked_off
 from tests.integration.shoppers import Shoppers, shop_of_a_module
@@ -23,7 +23,9 @@ from vitrine.decisions.models import Decision, Person
 from vitrine.decisions.tokens import TokenSigner
 from vitrine.errors import Forbidden, Invalid, NotFound, Unavailable
 from vitrine.index.client import VectorIndex
+from vitrine.ingest.switch import rebuild
 from vitrine.recommend.features import FEATURES
+from vitrine.recommend.models import ProfileRow
 from vitrine.recommend.service import Recommender
 from vitrine.recommend.visit import RecommendationRequest
 from vitrine.wire.recommendations import RecommendationResponse
@@ -360,6 +362,23 @@ def test_out_of_stock_deleted_copied_and_cold_items(
     on_page = recommend(user, "p04", context="product", limit=18)
     assert "copy" not in skus(on_page)
     assert "cold" in skus(on_page)
+
+
+def test_a_collection_made_anew_answers_the_next_request(
+    shop: Platform, recommend: Recommend, shoppers: Shoppers
+) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p08")
+    before = recommend(user, sources=("for_you",), limit=6)
+    rebuild(shop.ingest)
+    with shop.sessions.begin() as session:
+        # As if another model had grouped what they like.
+        worked_off(shop)
+        session.execute(update(ProfileRow).values(model="another", body={}))
+    after = recommend(user, sources=("for_you",), limit=6)
+    assert before.results
+    assert set(skus(after)) & set(skus(before))
+    assert after.degraded is None
 
 
 def _person(shop: Platform, user: str) -> int:

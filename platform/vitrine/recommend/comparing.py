@@ -54,14 +54,13 @@ def compare(
     pictures = [stored[one.product_id] for one in having]
     every = np.concatenate([one.vectors for one in pictures])
     starts = np.cumsum([0, *(len(one.vectors) for one in pictures[:-1])])
-    affinities = _best(every, starts, to.interests)
-    aversions, likenesses = _best(every, starts, to.dislikes), _best(every, starts, to.page)
+    affinities, nearest = _best(every, starts, to.interests)
+    aversions, _ = _best(every, starts, to.dislikes)
+    likenesses, _ = _best(every, starts, to.page)
     for at, one in enumerate(having):
-        if affinities.shape[1]:
-            nearest = int(np.argmax(affinities[at]))
-            one.affinity, one.interest = float(affinities[at, nearest]), to.which[nearest]
-        one.aversion = float(aversions[at].max(initial=-1.0)) if aversions.shape[1] else 0.0
-        one.likeness = float(likenesses[at].max(initial=-1.0)) if likenesses.shape[1] else 0.0
+        one.affinity, one.aversion, one.likeness = affinities[at], aversions[at], likenesses[at]
+        if to.which:
+            one.interest = to.which[nearest[at]]
     own = np.zeros((len(candidates), every.shape[1]), np.float32)
     for at, one in enumerate(candidates):
         if one.product_id in stored:
@@ -69,30 +68,46 @@ def compare(
     return own
 
 
-def without_copies(order: Sequence[int], vectors: Vectors, page: Vectors) -> list[int]:
+def without_copies(
+    order: Sequence[int], vectors: Vectors, page: Vectors, *, most: int | None = None
+) -> list[int]:
     """Keep the first of those in `order` that show the same picture, and none of the page's.
 
-    Variants of a product often share a picture. `order` are indices of `vectors` [n, d].
+    Variants of a product often share a picture. `order` are indices of `vectors` [n, d]; it ends
+    once `most` are kept.
     """
-    ranked = vectors[list(order)]
-    alike = ranked @ ranked.T >= SAME_PICTURE
     kept: list[int] = []
-    taken = np.zeros(len(ranked), bool)
-    if len(page):
-        taken |= (ranked @ page.T).max(axis=1) >= SAME_PICTURE
-    for at in range(len(ranked)):
-        if not taken[at]:
-            kept.append(order[at])
-            taken |= alike[at]
+    held = np.zeros((0, vectors.shape[1]), np.float32)
+    step = len(order) if most is None else most
+    for start in range(0, len(order), max(step, 1)):
+        some = list(order[start : start + step])
+        ranked = vectors[some]
+        taken = _shows(ranked, page) | _shows(ranked, held)
+        alike = ranked @ ranked.T >= SAME_PICTURE
+        for at, one in enumerate(some):
+            if not taken[at]:
+                kept.append(one)
+                taken |= alike[at]
+        if most is not None and len(kept) >= most:
+            return kept[:most]
+        held = vectors[kept]
     return kept
 
 
-def _best(every: Vectors, starts: NDArray[np.intp], to: Vectors) -> Vectors:
-    """The cosine of each candidate's best picture with each reference: [candidates, n]."""
+def _shows(ranked: Vectors, pictures: Vectors) -> NDArray[np.bool_]:
+    if not len(pictures):
+        return np.zeros(len(ranked), bool)
+    shown: NDArray[np.bool_] = (ranked @ pictures.T).max(axis=1) >= SAME_PICTURE
+    return shown
+
+
+def _best(every: Vectors, starts: NDArray[np.intp], to: Vectors) -> tuple[list[float], list[int]]:
+    """The best cosine of each candidate's pictures, and with which reference; 0 without any."""
     if not len(to):
-        return np.zeros((len(starts), 0), np.float32)
-    best: Vectors = np.maximum.reduceat(every @ to.T, starts, axis=0)
-    return np.clip(best, -1.0, 1.0)
+        return [0.0] * len(starts), [0] * len(starts)
+    by_candidate = np.maximum.reduceat(every @ to.T, starts, axis=0)
+    best = np.clip(by_candidate.max(axis=1), -1.0, 1.0)
+    return best.tolist(), by_candidate.argmax(axis=1).tolist()
 
 
 def _medoid(interest: Interest, known: Mapping[int, StoredPictures]) -> Vectors:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from vitrine.db import Readers
 from vitrine.recommend.candidate_facts import read_item_facts
 from vitrine.recommend.comparing import compare, references, without_copies
-from vitrine.recommend.exploration import explore
+from vitrine.recommend.exploration import GUARD, explore
 from vitrine.recommend.features import features
 from vitrine.recommend.proposals import Candidate, ItemFacts
 from vitrine.recommend.ranker import Rankers, Weights
@@ -20,6 +20,8 @@ from vitrine.retrieval.stored import read_pictures
 # For somebody of whom nothing is known, in a shop where nothing is wanted yet, no score means
 # anything: the page takes from each category in turn, and shows how different its products look.
 _STRANGERS_DIVERSITY = 0.5
+# A page is made of so many times its length of the best; exploration draws from those behind it.
+_CONSIDERED = 4
 # So many more than the page are proposed before it counts as filled: copies are taken out of them.
 _SPARE = 8
 
@@ -85,7 +87,12 @@ class PageRanker:
         strangers = gathered.strangers
         merit = np.linspace(1.0, 0.0, len(scores), dtype=np.float32) if strangers else scores
         order = _diverse(
-            without_copies(np.argsort(-merit, kind="stable").tolist(), vectors, to.page),
+            without_copies(
+                np.argsort(-merit, kind="stable").tolist(),
+                vectors,
+                to.page,
+                most=_CONSIDERED * visit.request.limit + GUARD.pool,
+            ),
             merit,
             vectors,
             visit.request.limit,

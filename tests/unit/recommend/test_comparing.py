@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vitrine.recommend.comparing import References, compare, references, without_copies
 from vitrine.recommend.profile import Interest
@@ -65,3 +67,15 @@ def test_one_picture_is_shown_once_and_none_of_the_page() -> None:
     assert without_copies([2, 1, 0, 3, 4], shown, some[3:]) == [2, 1, 3, 4]
     assert without_copies([0, 1, 3, 4], shown, some[1:2]) == [0, 3, 4]
     assert without_copies([], shown, some) == []
+
+
+@given(st.lists(st.integers(0, 6), max_size=30), st.integers(1, 12))
+def test_in_steps_as_at_once(pictures: list[int], most: int) -> None:
+    some = vectors(7)
+    shown, order = some[pictures].reshape(-1, 16), list(range(len(pictures)))
+    naive: list[int] = []
+    for at in order:
+        if pictures[at] != 6 and all(pictures[at] != pictures[one] for one in naive):
+            naive.append(at)
+    assert without_copies(order, shown, some[6:]) == naive
+    assert without_copies(order, shown, some[6:], most=most) == naive[:most]
