@@ -43,6 +43,8 @@ FEATURES: tuple[str, ...] = (
     "category_liked",
     "category_disliked",
     "department_liked",
+    "category_lately",
+    "brand_lately",
     "brand_liked",
     "brand_disliked",
     "price_far",
@@ -65,6 +67,7 @@ _WANTED_MOST = 1000.0
 _KNOWN_EVENTS = 50.0
 _STRENGTH_MOST = 100.0
 _POSITIONS = 5.0
+_LATELY, _LATELY_FADES = 10, 0.8
 _YOUNG_DAYS, _VIEWED_HOURS, _FRESH_HOURS = 14.0, 72.0, 48.0
 _PRICE_RATIO_MOST = np.log(8.0)
 
@@ -98,9 +101,10 @@ def features(
         **_tastes(candidates, profile),
         **_likeness(candidates, items, situation),
         **_affinities(items, profile),
+        **_lately(items, profile, facts),
         **_sources(candidates),
         **_demand(items, known, situation.now),
-        **_history(candidates, profile, situation.now),
+        **_history(candidates, profile),
     }
     made = np.empty((count, len(FEATURES)), np.float32)
     for place, name in enumerate(FEATURES):
@@ -170,6 +174,29 @@ def _affinities(items: Sequence[ItemFacts], profile: Profile) -> dict[str, Any]:
     }
 
 
+def _lately(
+    items: Sequence[ItemFacts], profile: Profile, facts: Mapping[int, ItemFacts]
+) -> dict[str, Any]:
+    """How much of what the person looked at last is of the same category or brand.
+
+    Affinities change slowly; this turns within a few looks. It counts what `facts` knows: what is
+    still listed, which is proposed as recently viewed.
+    """
+    latest = sorted(profile.viewed, key=lambda one: profile.viewed[one], reverse=True)
+    known = [facts[one] for one in latest if one in facts][:_LATELY]
+    shares: dict[str, dict[str, float]] = {"category": {}, "brand": {}}
+    total = sum(_LATELY_FADES**place for place in range(len(known)))
+    for place, item in enumerate(known):
+        share = _LATELY_FADES**place / total
+        for kind, name in (("category", item.category), ("brand", item.brand or "")):
+            shares[kind][name] = shares[kind].get(name, 0.0) + share
+    shares["brand"].pop("", None)
+    return {
+        "category_lately": np.array([shares["category"].get(one.category, 0.0) for one in items]),
+        "brand_lately": np.array([shares["brand"].get(one.brand or "", 0.0) for one in items]),
+    }
+
+
 def _price_far(items: Sequence[ItemFacts], profile: Profile) -> Any:
     """How far a price lies outside the person's band, in logs; 0 inside it or without a band."""
     band = profile.price
@@ -204,9 +231,9 @@ def _demand(items: Sequence[ItemFacts], known: float, now: datetime) -> dict[str
     }
 
 
-def _history(candidates: Sequence[Candidate], profile: Profile, now: datetime) -> dict[str, Any]:
+def _history(candidates: Sequence[Candidate], profile: Profile) -> dict[str, Any]:
     viewed = [
-        _fading(now, profile.viewed[one.product_id], _VIEWED_HOURS)
+        _fading(profile.as_of, profile.viewed[one.product_id], _VIEWED_HOURS)
         if one.product_id in profile.viewed
         else 0.0
         for one in candidates

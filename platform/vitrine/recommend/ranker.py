@@ -18,7 +18,7 @@ REMEMBERED_SECONDS = 2.0
 
 # What ranks sensibly before the first click, and what learning starts from. A feature that is not
 # named here starts at 0.
-PRIOR_INTERCEPT = -3.2
+PRIOR_INTERCEPT = -4.0
 PRIOR_WEIGHTS: Mapping[str, float] = {
     "position": -1.5,
     "affinity": 1.2,
@@ -34,6 +34,8 @@ PRIOR_WEIGHTS: Mapping[str, float] = {
     "category_liked": 0.8,
     "category_disliked": -1.0,
     "department_liked": 0.3,
+    "category_lately": 0.8,
+    "brand_lately": 0.2,
     "brand_liked": 0.3,
     "brand_disliked": -0.5,
     "price_far": -0.8,
@@ -45,6 +47,7 @@ PRIOR_WEIGHTS: Mapping[str, float] = {
     "click_rate": 1.5,
     "untested": 0.15,
     "young": 0.2,
+    "from_recently_viewed": -0.5,
     "viewed_lately": -0.3,
     "in_cart": -1.0,
 }

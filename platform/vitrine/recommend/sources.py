@@ -8,8 +8,12 @@ import contextvars
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement
 
 from vitrine import deadline, logs
+from vitrine.catalog.models import Product
 from vitrine.db import Readers, Reads
 from vitrine.errors import Unavailable
 from vitrine.recommend import lists
@@ -29,11 +33,17 @@ from vitrine.recommend.proposals import (
 from vitrine.recommend.visit import Visit
 from vitrine.retrieval.stored import StoredPictures, read_pictures
 
-# Of each list so many for a page of products, and this at least.
+# Of each list so many for a page of products, and this at least; of what looks like an interest
+# more, for the ranker knows more of it than the index does.
 _PER_SLOT, _LEAST = 3, 40
-# The strongest interests, and the products of a cart that were named last, are looked around.
-MOST_INTERESTS, MOST_ANCHORS, _LEAST_QUOTA = 6, 5, 8
+_FOR_YOU_PER_SLOT, _LEAST_FOR_YOU = 8, 100
+# The strongest interests, the one that was active last, and the products of a cart that were named
+# last, are looked around.
+MOST_INTERESTS, MOST_ANCHORS, _LEAST_QUOTA = 5, 5, 6
+# What is wanted or new is looked for once more in the categories that the person likes most.
+_LIKED_CATEGORIES = 5
 _RECENT, _LAST_WANTED = 20, 10
+_FRESH = timedelta(days=2)
 # What does not answer by then, the page does without.
 _INDEX_SECONDS = 2.0
 _log = logs.get(__name__)
@@ -112,8 +122,13 @@ class Sources:
             found.proposals += lists.together(
                 reads, condition, excluded, products=_starting_points(visit), limit=wanted
             )
+        liked = _in_liked_categories(visit)
         if visit.asks_for(TRENDING):
             found.proposals += lists.trending(reads, condition, excluded, limit=wanted)
+            if liked is not None:
+                found.proposals += lists.trending(
+                    reads, condition & liked, excluded | visit.profile.viewed.keys(), limit=wanted
+                )
         if visit.asks_for(NEW):
             unknown = not visit.profile.interests and not visit.page
             popular = any(one.source == TRENDING for one in found.proposals)
@@ -121,6 +136,14 @@ class Sources:
                 found.strangers = not lists.has_trends(reads)
             listed = lists.spread if found.strangers else lists.newest
             found.proposals += listed(reads, condition, excluded, now=visit.now, limit=wanted)
+            if liked is not None:
+                found.proposals += lists.newest(
+                    reads,
+                    condition & liked,
+                    excluded | visit.profile.viewed.keys(),
+                    now=visit.now,
+                    limit=wanted,
+                )
         if visit.asks_for(RECENTLY_VIEWED):
             found.proposals += _recently_viewed(visit)
         return found
@@ -129,22 +152,44 @@ class Sources:
 def _compared(visit: Visit) -> list[int]:
     """The products that candidates are compared with: medoids, and those of the page."""
     profile = visit.profile
-    medoids = [one.product_id for one in (*_strongest(profile), *profile.dislikes)]
+    looked_around = [profile.interests[at] for at in _looked_around(profile)]
+    medoids = [one.product_id for one in (*looked_around, *profile.dislikes)]
     return list({*medoids, *(one.product_id for one in visit.page)})
 
 
-def _strongest(profile: Profile) -> list[Interest]:
-    return profile.interests[:MOST_INTERESTS]
+def _looked_around(profile: Profile) -> list[int]:
+    """The places of the strongest interests, and of the one that was active last."""
+    of = profile.interests
+    strongest = list(range(min(len(of), MOST_INTERESTS)))
+    latest = max(range(len(of)), key=lambda at: of[at].last_at, default=None)
+    return strongest if latest is None or latest in strongest else [*strongest[:-1], latest]
+
+
+def _pull(profile: Profile, interest: Interest) -> float:
+    """How much an interest is looked around: by its weight, and as much again while it is fresh."""
+    if profile.as_of is None:
+        return interest.weight
+    age = max((profile.as_of - interest.last_at) / _FRESH, 0.0)
+    return float(interest.weight + 0.5 * 2.0**-age)
+
+
+def _in_liked_categories(visit: Visit) -> ColumnElement[bool] | None:
+    """A condition that only products of the categories meet that the person likes most."""
+    likings = visit.profile.categories
+    liked = [one for one in sorted(likings, key=lambda one: -likings[one]) if likings[one] > 0]
+    return Product.category.in_(liked[:_LIKED_CATEGORIES]) if liked else None
 
 
 def _probes(visit: Visit, known: Mapping[int, StoredPictures]) -> Iterator[Probe]:
     wanted = max(_LEAST, _PER_SLOT * visit.request.limit)
     if visit.asks_for(FOR_YOU):
-        strongest = _strongest(visit.profile)
-        shares = quotas([one.weight for one in strongest], wanted, least=_LEAST_QUOTA)
+        places = _looked_around(visit.profile)
+        interests = [visit.profile.interests[at] for at in places]
+        most = max(_LEAST_FOR_YOU, _FOR_YOU_PER_SLOT * visit.request.limit)
+        shares = quotas([_pull(visit.profile, one) for one in interests], most, least=_LEAST_QUOTA)
         # What was looked at already is no news; it comes back as recently viewed.
         excluded = visit.excluded | visit.profile.viewed.keys()
-        for at, (interest, share) in enumerate(zip(strongest, shares, strict=True)):
+        for at, interest, share in zip(places, interests, shares, strict=True):
             pictures = known.get(interest.product_id)
             if pictures is not None:
                 yield Probe(

@@ -99,6 +99,22 @@ def test_each_feature_says_what_its_name_says() -> None:
     assert column("home_page_known", elsewhere) == [0, 0, 0]
 
 
+def test_what_was_looked_at_last_counts_most_lately() -> None:
+    facts = {
+        1: MUG,
+        2: replace(MUG, category="apparel/hats", brand=None),
+        3: replace(MUG, category="home/bowls"),
+    }
+    # 4 is not listed any more.
+    viewed = {at: NOW - timedelta(days=day) for day, at in enumerate((4, 2, 1, 3))}
+    profile = replace(SOMEBODY, viewed=viewed)
+    made = features(HOME, [Candidate(1), Candidate(2), Candidate(3)], profile, facts)
+    assert column("category_lately", made) == [0.3279, 0.4098, 0.2623]
+    assert column("brand_lately", made) == [0.5902, 0, 0.5902]
+    lately = column("viewed_lately", made)
+    assert 1 > lately[1] > lately[0] > lately[2] > 0
+
+
 def test_nobody_known_gets_zeros_where_a_person_would_speak() -> None:
     made = features(HOME, [Candidate(1)], NOBODY, {1: MUG})
     told = {name: value for name, value in zip(FEATURES, made[0], strict=True) if value}
