@@ -82,8 +82,9 @@ def test_what_many_people_took_in_one_basket(counted: Counted, shoppers: Shopper
         # Looking at something puts it into no basket.
         shoppers.did(f"looks-{number}", "view_item", "p05", "p06")
     # One person, however often, is one.
-    for _ in range(20):
-        shoppers.did("busy", "purchase", "p02", "p07")
+    for days_ago in range(5):
+        shoppers.did("busy", "purchase", "p02", "p07", days_ago=days_ago)
+        shoppers.did("pair-0", "purchase", "p00", "p01", days_ago=days_ago)
     found = counted()
     assert found is not None
     assert found.pairs == 2
