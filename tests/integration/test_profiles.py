@@ -237,6 +237,7 @@ def test_it_is_told_in_words_and_pictures_to_admins_alone(shop: Platform, catalo
     assert get("/v1/users/ada/profile", "storefront").status_code == 403
     assert get("/v1/users/ada/profile/picture", "storefront").status_code == 403
     assert get("/v1/users/nobody/profile").status_code == 404
+    assert get("/v1/users/no%00body/profile").status_code == 404
     found = ProfileOut.model_validate(get("/v1/users/ada/profile").json)
     assert found.events == len(HISTORY) - 1
     assert [one.id for one in found.hidden] == [f"acme:{sku(4)}"]

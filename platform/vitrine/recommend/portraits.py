@@ -19,6 +19,7 @@ from vitrine.recommend.profiles import Profiles
 from vitrine.recommend.thumbnails import Thumbnails
 from vitrine.retrieval.serving import Generations
 from vitrine.wire import ResultImage
+from vitrine.wire.names import PERSON
 from vitrine.wire.profiles import (
     AffinityOut,
     InterestOut,
@@ -75,7 +76,7 @@ class Portraits:
         """Read the profile of a user or visitor. Raises NotFound for somebody nobody knows."""
         model = self.generations.current().model
         with self.readers() as reads:
-            who = resolve(reads, user)
+            who = resolve(reads, user) if PERSON.fits(user) else None
         if who is None:
             raise NotFound("No event of such a user or visitor is kept.")
         profile = self.profiles.of(who.person_id, model.digest)
