@@ -279,24 +279,21 @@ def main() -> int:
         desk = Desk(shop, url)
         desk.live(options.events, options.products)
         desk.probe(Found())
-        for name in ("idle", "busy"):
-            found = Found()
-            if name == "idle":
-                _probe(desk, options.probes, found)
-            else:
-                with listing(desk, shop.drawn.photos):
-                    _probe(desk, options.probes, found)
-            show(name, found)
-            results[name] = found.out()
+        results["idle"] = _probed("idle", desk, options.probes)
+        with listing(desk, shop.drawn.photos):
+            results["busy"] = _probed("busy", desk, options.probes)
         desk.leave()
     if options.json:
         options.json.write_text(json.dumps({"load": os.getloadavg(), **results}, indent=1))
     return 0
 
 
-def _probe(desk: Desk, probes: int, found: Found) -> None:
+def _probed(name: str, desk: Desk, probes: int) -> dict[str, dict[str, float]]:
+    found = Found()
     for _ in range(probes):
         desk.probe(found)
+    show(name, found)
+    return found.out()
 
 
 if __name__ == "__main__":
