@@ -37,6 +37,9 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "keys": Place("keys:keys", "Create, list and revoke API keys."),
         "models": Place("models:models", "List, build and switch embedding models."),
         "evaluate": Place("evaluate:evaluate", "Measure how well a model finds, on your pictures."),
+        "evaluate-recs": Place(
+            "evaluate_recs:evaluate_recs", "Measure how well recommendations foretell."
+        ),
         "train": Place("train:train", "Train a model on pictures of your own."),
         "calibrate": Place(
             "calibrate:calibrate", "Measure category prediction and what is not sold here."
