@@ -4,6 +4,7 @@ One shop serves all tests of this file; each has shoppers of its own, and none r
 """
 
 import dataclasses
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -244,6 +245,17 @@ def test_without_a_record_there_is_an_answer(
 
     monkeypatch.setattr("vitrine.decisions.shown.record", away)
     assert recommend("nobody", limit=3).results
+
+
+def test_a_slow_record_holds_up_no_answer(
+    recommend: Recommend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr("vitrine.recommend.service._RECORD_SECONDS", 0.01)
+    monkeypatch.setattr("vitrine.decisions.shown.record", lambda *_: over.wait(20))
+    assert recommend("nobody", limit=3).results
+    assert not over.is_set()
+    over.set()
 
 
 def test_without_the_index_there_is_what_postgres_knows(

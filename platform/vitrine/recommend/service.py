@@ -4,7 +4,7 @@ import contextvars
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -46,6 +46,7 @@ _WITHOUT_INDEX = (
     "The vector index does not answer: this is what is wanted, new or known to go together, and "
     "nothing by its looks."
 )
+_RECORD_SECONDS = 0.5
 _log = logs.get(__name__)
 
 
@@ -109,7 +110,9 @@ class Recommender:
             self._result(_Placed(slot, product, place, decision, key_id), visit, page, names)
             for place, (slot, product) in enumerate(zip(slots, products, strict=True), start=1)
         ]
-        recorded.result()
+        # What is quoted soon is known by then; nobody waits for a slow disk.
+        if wait([recorded], timeout=_RECORD_SECONDS).not_done:
+            _log.warning("recommendation.recorded_late")
         return RecommendationResponse(
             recommendation_id=decision,
             context=request.context,
