@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from vitrine.cli import phrases
+from vitrine.cli.demo_shoppers import demo_products, let_visit
 from vitrine.cli.keyring import read_keys
 from vitrine.client import VitrineClient
 from vitrine.demo import folder, measuring
@@ -79,6 +80,13 @@ class SellerType(click.ParamType[str]):
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write a PNG that shows the first products side by side.",
 )
+@click.option(
+    "--shoppers",
+    type=click.IntRange(0, 1000),
+    default=0,
+    show_default=True,
+    help="Let so many simulated shoppers visit, so that there is something to recommend from.",
+)
 def demo(
     products: int,
     seed: int,
@@ -88,6 +96,7 @@ def demo(
     source: Path | None,
     seller: str,
     sheet: Path | None,
+    shoppers: int,
 ) -> None:
     """Fill the shop with a catalogue, and see how well it is searched.
 
@@ -103,7 +112,12 @@ def demo(
     vitrine demo --products 50                 a small shop
     vitrine demo --no-load --sheet sheet.png   look at the pictures first
     vitrine demo --from ~/Pictures/shop        your own pictures
+    vitrine demo --shoppers 30                 with shoppers, for the recommendations
     """
+    if shoppers and (source or no_load):
+        raise click.UsageError(
+            "--shoppers need drawn products in a shop: leave out --from and --no-load."
+        )
     settings, console = load_settings(), Console()
     keys = None if no_load else read_keys(settings)
     # Before the drawing: a missing key should not cost a minute.
@@ -131,6 +145,8 @@ def demo(
         complete = not (report.stopped or report.stalled)
         if complete:
             _compare(console, measured, listings, client)
+            if shoppers:
+                let_visit(console, client, demo_products(seed, products, seller), seed, shoppers)
     _next_commands(console, settings, keys.storefront, listings)
     if report.stopped:
         raise SystemExit(130)
