@@ -118,6 +118,7 @@ def _create_events() -> None:
         sa.Column("rating", sa.REAL(), nullable=True),
         sa.Column("list", sa.Text(), nullable=True),
         sa.Column("search_term", sa.Text(), nullable=True),
+        sa.Column("transaction_id", sa.Text(), nullable=True),
         sa.Column("decision", sa.Text(), nullable=True),
         sa.Column("received_at", _TIME, server_default=_NOW, nullable=False),
         _of_people("events", "user_id"),

@@ -39,11 +39,12 @@ def did(name: str, number: int | None, minutes_ago: float, **more: Any) -> dict[
     at = NOW - timedelta(minutes=minutes_ago)
     item = {key: more.pop(key) for key in ("quantity", "rating") if key in more}
     items = [] if number is None else [{"item_id": f"acme:{sku(number)}", **item}]
+    order = {"transaction_id": more.pop("order")} if "order" in more else {}
     return {
         "name": name,
         "event_id": f"{name}-{number}-{minutes_ago}",
         "timestamp_micros": int(at.timestamp() * 1_000_000),
-        "params": {"items": items},
+        "params": {"items": items, **order},
         **more,
     }
 
@@ -57,6 +58,8 @@ HISTORY = [
     did("refund", 12, 100, quantity=1),
     did("purchase", 1, 90),
     did("refund", 1, 80),
+    did("purchase", 3, 75, order="T1"),
+    did("refund", None, 70, order="T1"),
     did("rate_item", 13, 60, rating=5),
     did("hide_item", 4, 50),
     did("view_item_list", 9, 40),
@@ -180,6 +183,10 @@ def test_other_weights_another_model_or_a_product_that_is_gone_make_it_anew(
     assert other.of(ada, model_of(shop)).categories != profile(shop, "ada").categories
     unknown = shop.profiles.of(ada, "a model that nobody has")
     assert unknown.interests == [] and unknown.viewed
+    fewer = Profiles(shop.reading.connect, EventWeights(events=3)).of(ada, model_of(shop))
+    assert not fewer.viewed and fewer.hidden == ids(shop, 4), "only the last three deeds stand"
+    more = Profiles(shop.reading.connect, EventWeights(events=9)).of(ada, model_of(shop))
+    assert len(more.viewed) < 8 and set(more.bought) == ids(shop, 12)
     assert shop.profiles.owe_outdated(shop.sessions) == 0
     assert other.owe_outdated(shop.sessions) == 1
     assert other.owe_outdated(shop.sessions) == 0, "it is owed already"

@@ -15,7 +15,8 @@ class Interaction:
     """One item of one event. `item` is what the shop called it; `product_id` is None if unknown.
 
     (`at`, `event`, `line`) orders them. `decision` comes from the quoted token and so does
-    `position`, which without a token is what the shop said, if anything.
+    `position`, which without a token is what the shop said, if anything. `transaction_id` is of
+    the order that was bought or given back.
     """
 
     at: datetime
@@ -29,9 +30,13 @@ class Interaction:
     rating: float | None
     position: int | None
     decision: str | None
+    transaction_id: str | None = None
 
 
-_COLUMNS = "at, event, line, name, product_id, item, quantity, price, rating, position, decision"
+_COLUMNS = (
+    "at, event, line, name, product_id, item, quantity, price, rating, position, decision, "
+    "transaction_id"
+)
 # Each part is the end of an index, so that a long history costs no more than its last events. What
 # a visitor did under a login of its own belongs to that user, whoever owns the visitor now.
 _LAST = text(

@@ -187,6 +187,7 @@ def _rows(
         "user_id": None if one.user is None else users[one.user],
         "anonymous_id": None if one.visitor is None else visitors[one.visitor],
         "search_term": params.search_term,
+        "transaction_id": params.transaction_id,
     }
     columns = ("item", "product_id", "quantity", "price", "position", "rating", "decision")
     if not params.items:

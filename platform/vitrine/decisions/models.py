@@ -102,6 +102,7 @@ class Event(Base):
     rating: Mapped[float | None] = mapped_column(REAL)
     list: Mapped[str | None]
     search_term: Mapped[str | None]
+    transaction_id: Mapped[str | None]
     # From the token that the event quoted.
     decision: Mapped[str | None]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())

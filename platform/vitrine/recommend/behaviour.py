@@ -1,14 +1,18 @@
 """What a history comes to: how much each product is liked, and what became of it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from vitrine.decisions.history import Interaction
 from vitrine.recommend.weights import EventWeights
 
 _DAY = timedelta(days=1)
+_SHOWN = "view_item_list"
 _SEEN = frozenset({"select_item", "view_item"})
+LOOKS = (_SHOWN, *sorted(_SEEN))
+"""Events that only say what somebody saw; what the others did stays true after many of these."""
+
 # Who does this with what they had hidden wants to see it after all; to look is not enough.
 _TAKES_BACK = frozenset({"add_to_cart", "add_to_wishlist", "purchase"})
 _HIGH_RATING = 4.0
@@ -44,21 +48,37 @@ def behaviour(history: Iterable[Interaction], weights: EventWeights) -> Behaviou
     """Add up the last `weights.events` lines by (time, event, line), each once.
 
     What was only shown is none of them. Weights fade with the age that an event has at the last.
+    What somebody has or has hidden is told by as many of the events that are no `LOOKS`.
     """
-    told = {(one.at, one.event, one.line): one for one in history if one.name != "view_item_list"}
-    last = [told[key] for key in sorted(told)[-weights.events :]]
-    if not last:
+    told = {(one.at, one.event, one.line): one for one in history if one.name != _SHOWN}
+    ordered = sorted(told)
+    counted = set(ordered[-weights.events :])
+    standing = [key for key in ordered if told[key].name not in LOOKS][-weights.events :]
+    if not ordered:
         return Behaviour()
-    now = last[-1].at
-    found = Behaviour(events=len(last), as_of=now.astimezone(UTC))
+    now = told[ordered[-1]].at
+    found = Behaviour(events=len(counted), as_of=now.astimezone(UTC))
     pieces: dict[tuple[str, int], int] = {}
-    for one in last:
-        if one.product_id is None:
-            continue
-        faded = weights.of_event(one.name, one.rating) * weights.remaining((now - one.at) / _DAY)
-        _regard(found, one, one.product_id, faded)
-        _possess(found, pieces, one, one.product_id)
+    for one, product in _by_product(told[key] for key in sorted(counted.union(standing))):
+        if (one.at, one.event, one.line) in counted:
+            faded = weights.remaining((now - one.at) / _DAY)
+            _regard(found, one, product, faded * weights.of_event(one.name, one.rating))
+        _hide(found, one, product)
+        _possess(found, pieces, one, product)
     return found
+
+
+def _by_product(events: Iterable[Interaction]) -> Iterator[tuple[Interaction, int]]:
+    """Tell which product each line is of; a refund that names none is of its whole order."""
+    orders: dict[str, list[tuple[Interaction, int]]] = {}
+    for one in events:
+        if one.product_id is not None:
+            if one.name == "purchase" and one.transaction_id is not None:
+                orders.setdefault(one.transaction_id, []).append((one, one.product_id))
+            yield one, one.product_id
+        elif one.name == "refund" and one.item is None and one.transaction_id is not None:
+            for bought, product in orders.pop(one.transaction_id, []):
+                yield replace(one, quantity=bought.quantity or 1), product
 
 
 def _regard(found: Behaviour, one: Interaction, product: int, weight: float) -> None:
@@ -68,16 +88,21 @@ def _regard(found: Behaviour, one: Interaction, product: int, weight: float) -> 
     if one.name == "hide_item":
         # It speaks of all that came before: somebody looked, more than once maybe, and had enough.
         regard.liked = 0.0
-        found.hidden.add(product)
     elif product in found.hidden and _takes_back(one):
         regard.disliked = 0.0
-        found.hidden.remove(product)
     if weight > 0:
         regard.liked += weight
     else:
         regard.disliked -= weight
     if one.name in _SEEN:
         _put_last(found.viewed, product, at)
+
+
+def _hide(found: Behaviour, one: Interaction, product: int) -> None:
+    if one.name == "hide_item":
+        found.hidden.add(product)
+    elif _takes_back(one):
+        found.hidden.discard(product)
 
 
 def _takes_back(one: Interaction) -> bool:

@@ -162,6 +162,7 @@ def _event(row: Row[Any]) -> ExportedEvent:
         rating=row.rating,
         item_list_id=row.list,
         search_term=row.search_term,
+        transaction_id=row.transaction_id,
         decision=row.decision,
         received_at=row.received_at,
     )

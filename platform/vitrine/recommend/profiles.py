@@ -11,6 +11,7 @@ from vitrine.db import Readers, Reads, Sessions
 from vitrine.decisions.history import read_history
 from vitrine.ingest.drain import Handler
 from vitrine.ingest.parts import Parts
+from vitrine.recommend.behaviour import LOOKS
 from vitrine.recommend.known import read_known
 from vitrine.recommend.models import ProfileRow
 from vitrine.recommend.profile import Profile, build_profile
@@ -65,9 +66,10 @@ class Profiles:
 
     def make(self, reads: Reads, person_id: int, model: str) -> Profile:
         """Make the profile from the last events."""
-        history = read_history(
-            reads, person_id, limit=self._weights.events, without=("view_item_list",)
-        )
+        most = self._weights.events
+        history = read_history(reads, person_id, limit=most, without=LOOKS[:1])
+        if len(history) == most:
+            history += read_history(reads, person_id, limit=most, without=LOOKS)
         ids = {one.product_id for one in history if one.product_id is not None}
         return build_profile(history, read_known(reads, ids, model), self._weights, model=model)
 

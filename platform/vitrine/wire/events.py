@@ -89,7 +89,11 @@ class EventParams(_Ga4):
     search_term: Words | None = None
     transaction_id: (
         Annotated[str, Field(min_length=1, max_length=MAX_EVENT_ID_CHARACTERS), Storable] | None
-    ) = Field(None, description="Of a purchase or refund; it stands in for `event_id`.")
+    ) = Field(
+        None,
+        description="Of a purchase or refund; it stands in for `event_id`. "
+        "A refund without items takes back all of the purchase that has the same.",
+    )
     token: str | None = Field(None, description="As that of the item, for an event of one item.")
     rating: Rating | None = Field(None, description="As that of each item.")
 

@@ -36,6 +36,7 @@ class ExportedEvent(Sent):
     rating: float | None
     item_list_id: str | None
     search_term: str | None
+    transaction_id: str | None
     decision: str | None = Field(description="From the token that it quoted.")
     received_at: datetime
 

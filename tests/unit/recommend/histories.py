@@ -21,7 +21,9 @@ def did(
     """One line of an event that happened so many days after the start."""
     at = START + timedelta(days=day)
     key = hashlib.sha256((event or f"{name} {product} {day}").encode()).digest()
-    nothing = dict.fromkeys(("item", "quantity", "price", "rating", "position", "decision"))
+    nothing = dict.fromkeys(
+        ("item", "quantity", "price", "rating", "position", "decision", "transaction_id")
+    )
     return Interaction(at, key, 0, name, product, **{**nothing, **more})  # type: ignore[arg-type]
 
 

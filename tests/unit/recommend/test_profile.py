@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.recommend.histories import START, around, did, known, looks
 
 from vitrine.decisions.history import Interaction
+from vitrine.recommend.behaviour import LOOKS
 from vitrine.recommend.profile import Known, Profile, build_profile
 from vitrine.recommend.weights import DEFAULTS, EventWeights
 
@@ -38,9 +39,9 @@ def profile_of(*history: Interaction, weights: EventWeights = WEIGHTS) -> Profil
 
 EVENTS = st.lists(
     st.builds(
-        lambda name, product, minutes, event, line, quantity, rating: Interaction(
+        lambda name, product, minutes, event, line, quantity, rating, order: Interaction(
             START + timedelta(minutes=minutes), bytes([event]), line, name, product, None,
-            quantity, None, rating, None, None,
+            quantity, None, rating, None, None, order,
         ),
         st.sampled_from([*DEFAULTS, "login"]),
         st.none() | st.integers(0, 24),
@@ -49,6 +50,7 @@ EVENTS = st.lists(
         st.integers(0, 3),
         st.none() | st.integers(1, 3),
         st.none() | st.integers(1, 5),
+        st.none() | st.sampled_from("ab"),
     ),
     max_size=60,
     unique_by=lambda one: (one.at, one.event, one.line),
@@ -68,7 +70,8 @@ def test_order_of_arrival_doubles_and_older_events_change_nothing(
         (one for one in history if one.name != "view_item_list"),
         key=lambda one: (one.at, one.event, one.line),
     )
-    assert build_profile(told[-last:], SHOP, weights).to_json() == expected.to_json()
+    read = told[-last:] + [one for one in told if one.name not in LOOKS][-last:]
+    assert build_profile(read, SHOP, weights).to_json() == expected.to_json()
 
 
 @given(EVENTS)
@@ -126,6 +129,25 @@ def test_what_was_refunded_is_not_bought() -> None:
     assert later.bought == {2: START}
     again = did("purchase", 1, day=4)
     assert list(profile_of(did("purchase", 1), *refunds, again).bought) == [1]
+
+
+def test_a_refund_without_items_takes_back_its_order() -> None:
+    order = [did("purchase", id_, quantity=id_, transaction_id="T1") for id_ in (1, 2)]
+    other = did("purchase", 3, transaction_id="T2")
+    assert set(profile_of(*order, other, did("refund", None, 1, transaction_id="T1")).bought) == {3}
+    more = did("purchase", 2, quantity=1, transaction_id="T3")
+    refunded = profile_of(*order, more, did("refund", None, 1, transaction_id="T1"))
+    assert set(refunded.bought) == {2}
+    twice = [did("refund", None, day, transaction_id="T1") for day in (1, 2)]
+    assert set(profile_of(*order, more, *twice).bought) == {2}
+    assert set(profile_of(*order, did("refund", None, 1)).bought) == {1, 2}
+
+
+def test_what_was_bought_or_hidden_is_not_forgotten_for_many_looks() -> None:
+    before = [did("purchase", 1), did("hide_item", 2), did("add_to_cart", 3)]
+    profile = profile_of(*before, *looks([11] * 9, day=1), weights=EventWeights(events=5))
+    assert list(profile.bought) == [1] and profile.hidden == {2} and list(profile.carted) == [3]
+    assert [one.products for one in profile.interests] == [[11]] and not profile.dislikes
 
 
 def test_the_cart_holds_what_was_added_and_neither_removed_nor_bought() -> None:
