@@ -49,7 +49,7 @@ CATALOGUE_SEED = 1
 PICTURES = Path(tempfile.gettempdir()) / "vitrine-recommend-loop"
 # Between two pages of one shopper, in the times that their events bear.
 BETWEEN_PAGES = timedelta(hours=8)
-EVENTS_A_PAGE = 4.3
+EVENTS_A_PAGE = 3.5
 RECOVERED = 0.9
 # The level before the change, and what is compared with it, are means over so many pages.
 LEVEL_PAGES, WINDOW_PAGES = 4, 2
@@ -203,9 +203,15 @@ def _visit(run: Run, arm: Arm, shopper: Shopper, popularity: Popularity, at: dat
     run.sent += 2 + len(acts)
 
 
-def recovery(record: Record, names: Sequence[str], changed_at: int) -> dict[str, Any]:
-    """Follow the click rate of those who changed, by the events that each sent since."""
-    before = record.rates(names, slice(changed_at - LEVEL_PAGES, changed_at)).mean()
+def recovery(
+    record: Record, names: Sequence[str], others: Sequence[str], changed_at: int
+) -> dict[str, Any]:
+    """Follow the click rate of those who changed, by the events that each sent since.
+
+    Beside it stands that of the others on the same pages: what somebody likes best is clicked first
+    and not again, so the level of those who keep their taste falls too.
+    """
+    before = record.rates(names, slice(max(0, changed_at - LEVEL_PAGES), changed_at)).mean()
     pages = len(record.clicks[names[0]]) - changed_at
     curve = []
     for page in range(pages):
@@ -214,10 +220,22 @@ def recovery(record: Record, names: Sequence[str], changed_at: int) -> dict[str,
             [sum(record.events[name][changed_at : changed_at + page]) for name in names]
         )
         curve.append(
-            {"events": float(since), "click_rate": float(record.rates(names, window).mean())}
+            {
+                "events": float(since),
+                "click_rate": float(record.rates(names, window).mean()),
+                "others": float(record.rates(others, window).mean()),
+            }
         )
     back = next((one["events"] for one in curve if one["click_rate"] >= RECOVERED * before), None)
-    return {"before": float(before), "curve": curve, "back_after_events": back}
+    beside = next(
+        (one["events"] for one in curve if one["click_rate"] >= RECOVERED * one["others"]), None
+    )
+    return {
+        "before": float(before),
+        "curve": curve,
+        "back_after_events": back,
+        "beside_others_after_events": beside,
+    }
 
 
 def report(
@@ -242,7 +260,7 @@ def report(
                 float(record.rates(names, slice(page, page + 1)).mean())
                 for page in range(run.rounds)
             ],
-            "recovery": recovery(record, run.changers, run.changed_at),
+            "recovery": recovery(record, run.changers, run.others, run.changed_at),
         }
     with platform.sessions() as session:
         versions = list_versions(session, limit=1)
@@ -284,13 +302,21 @@ def show(found: dict[str, Any]) -> None:
     console.print(table)
     for name, arm in found["arms"].items():
         back = arm["recovery"]["back_after_events"]
+        beside = arm["recovery"]["beside_others_after_events"]
+        curve = ", ".join(
+            f"{one['events']:.0f}: {one['click_rate']:.3f} ({one['others']:.3f})"
+            for one in arm["recovery"]["curve"]
+        )
         console.print(
-            f"{name}: {arm['recovery']['before']:.3f} before the change; since then "
-            + ", ".join(f"{one['click_rate']:.3f} after {one['events']:.0f}"
-                        for one in arm["recovery"]["curve"])
-            + ("; never back" if back is None else f"; back at 90 % after {back:.0f} events")
-        )  # fmt: skip
+            f"{name}: {arm['recovery']['before']:.3f} before the change; by events since, and of "
+            f"the others on the same pages: {curve}; at 90 % of the others after "
+            f"{_events(beside)}, of before after {_events(back)}"
+        )
     console.print(f"progressive validation: {json.dumps(found['ranker'])}")
+
+
+def _events(count: float | None) -> str:
+    return "no number of events" if count is None else f"{count:.0f} events"
 
 
 def arguments() -> argparse.Namespace:
