@@ -137,10 +137,12 @@ def test_what_was_learnt_as_declined_is_learnt_as_clicked_when_the_click_comes(s
 
 def test_feedback_that_nothing_can_be_learnt_from_is_closed(shop: Shop) -> None:
     shop.tell("of a search", 1, "select_item")
+    shop.tell("not written down yet", 1, "select_item", seconds_ago=5)
     shop.tell(shop.show(features=False), 1, "select_item")
     assert shop.learn() == 0
     with shop.sessions() as session:
-        assert not session.scalar(select(func.count()).where(~Feedback.learned))
+        left = session.scalars(select(Feedback.decision).where(~Feedback.learned))
+        assert left.all() == ["not written down yet"]
         assert not session.scalar(select(func.count()).select_from(RankerRow))
 
 

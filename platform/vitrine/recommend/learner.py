@@ -27,6 +27,7 @@ from vitrine.recommend.models import RankerRow
 
 # A page with a click is learnt this long after it was shown: most clicks on it have come by then.
 ANSWERED_SECONDS = 60.0
+ORPHAN_SECONDS = 600.0
 DECISIONS_AT_ONCE = 1000
 KEPT_VERSIONS = 50
 _LOCK = "vitrine.learner"
@@ -50,7 +51,7 @@ def learn(
     with sessions.begin() as session:
         if not session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext(_LOCK)))):
             return None
-        session.execute(_CLOSE_ORPHANS, {"seen": SEEN, "seconds": feedback_seconds})
+        session.execute(_CLOSE_ORPHANS, {"seconds": feedback_seconds + ORPHAN_SECONDS})
         due = _due(session, feedback_seconds, at_once)
         if not due:
             return Learnt(None, 0, 0)
@@ -209,9 +210,10 @@ _MARK = text("""
         and feedback.name = read.name
 """)
 
-# Of answers that nobody wrote down (a search's), or that were forgotten with their person.
+# Of answers that nobody wrote down (a search's), or that were forgotten with their person. An
+# answer is written beside the request, so that a quick click may be there before it.
 _CLOSE_ORPHANS = text("""
     update feedback set learned = true
-    where not learned and (name <> :seen or at <= now() - make_interval(secs => :seconds))
+    where not learned and at <= now() - make_interval(secs => :seconds)
         and not exists (select from decisions where decisions.id = feedback.decision)
 """)
