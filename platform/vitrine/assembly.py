@@ -11,6 +11,7 @@ from vitrine import work
 from vitrine.catalog.service import Catalog
 from vitrine.db import Sessions, connecting_breaker, make_engine, make_sessions
 from vitrine.decisions.intake import Intake
+from vitrine.decisions.recording import Recorder
 from vitrine.decisions.tokens import TokenSigner
 from vitrine.doorbell import Doorbell, make_celery
 from vitrine.embedding.cores import share, usable_cores
@@ -127,6 +128,7 @@ class Platform:
                 ranker=Ranker(readers, self.index, self.texts),
                 calibrations=Calibrations(sessions),
                 memory=self.search_memory,
+                recorder=Recorder(readers),
                 signer=TokenSigner(settings.secret_key),
                 currency=settings.currency,
             )
@@ -183,6 +185,7 @@ class Platform:
                 profiles=self.profiles,
                 sources=sources,
                 pages=PageRanker(readers, sources, Rankers(readers), taste),
+                recorder=Recorder(readers, threads=settings.api_threads),
                 signer=TokenSigner(settings.secret_key),
                 currency=settings.currency,
                 bought_days=settings.bought_days,

@@ -1,27 +1,25 @@
 """Recommendations: who asks, what the sources propose, a page of it, and a record of that."""
 
-import contextvars
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from sqlalchemy.exc import SQLAlchemyError
 
 from vitrine import logs
 from vitrine.db import Readers
 from vitrine.decisions import shown
 from vitrine.decisions.incoming import PUBLISHED_CLIENT_ID_CHARACTERS
 from vitrine.decisions.people import resolve, resolve_visitor
+from vitrine.decisions.recording import Recorder
 from vitrine.decisions.tokens import Shown, TokenSigner, new_decision_id
-from vitrine.errors import Forbidden, Invalid, NotFound, VitrineError
+from vitrine.errors import Forbidden, Invalid, NotFound
 from vitrine.recommend import exclusions
 from vitrine.recommend.candidate_facts import read_names
-from vitrine.recommend.features import FEATURES
+from vitrine.recommend.features import FEATURES, FEATURES_VERSION
 from vitrine.recommend.merging import sources_of
 from vitrine.recommend.profile import Profile
 from vitrine.recommend.profiles import Profiles
@@ -41,7 +39,6 @@ from vitrine.wire.recommendations import (
     RecommendationTiming,
 )
 
-_FEATURES = hashlib.sha256(",".join(FEATURES).encode()).hexdigest()[:12]
 _WITHOUT_INDEX = (
     "The vector index does not answer: this is what is wanted, new or known to go together, and "
     "nothing by its looks."
@@ -59,6 +56,7 @@ class RecommenderTools:
     profiles: Profiles
     sources: Sources
     pages: PageRanker
+    recorder: Recorder
     signer: TokenSigner
     currency: str
     bought_days: int
@@ -88,7 +86,6 @@ class Recommender:
 
     def __init__(self, tools: RecommenderTools) -> None:
         self._tools = tools
-        self._beside = ThreadPoolExecutor(max_workers=8, thread_name_prefix="decisions")
 
     def recommend(self, request: RecommendationRequest, *, key_id: str) -> RecommendationResponse:
         """Recommend products, best first, one slot a product.
@@ -105,13 +102,13 @@ class Recommender:
         with stages("hydrate"):
             slots, products, names = self._hydrate(visit, page)
         decision = new_decision_id()
-        recorded = self._record(decision, visit, page, slots)
+        recorded = self._tools.recorder.record(_answer(decision, visit, page, slots))
         results = [
             self._result(_Placed(slot, product, place, decision, key_id), visit, page, names)
             for place, (slot, product) in enumerate(zip(slots, products, strict=True), start=1)
         ]
         # What is quoted soon is known by then; nobody waits for a slow disk.
-        if wait([recorded], timeout=_RECORD_SECONDS).not_done:
+        if recorded is not None and wait([recorded], timeout=_RECORD_SECONDS).not_done:
             _log.warning("recommendation.recorded_late")
         return RecommendationResponse(
             recommendation_id=decision,
@@ -199,39 +196,6 @@ class Recommender:
             }
         )
 
-    def _record(
-        self, decision: str, visit: Visit, page: Page, slots: Sequence[Slot]
-    ) -> "Future[None]":
-        """Write down what is shown, beside the thread that makes the answer of it."""
-        answer = shown.Answer(
-            id=decision,
-            kind=shown.RECOMMENDATION,
-            person_id=None if visit.who is None else visit.who.person_id,
-            context={
-                "context": visit.request.context,
-                "features": _FEATURES,
-                "page": [one.product_id for one in visit.page],
-            },
-            model=visit.serving.model.digest,
-            ranker=page.weights.version,
-            products=[slot.candidate.product_id for slot in slots],
-            sources=[sources_of(slot.candidate)[0] for slot in slots],
-            propensities=[slot.propensity for slot in slots],
-            explored=[int(slot.explored) for slot in slots],
-            features=np.stack([slot.features for slot in slots]) if slots else None,
-        )
-
-        def write() -> None:
-            # Whoever cannot be learnt from is served all the same.
-            try:
-                with self._tools.readers() as connection:
-                    shown.record(connection, answer)
-            except (SQLAlchemyError, VitrineError) as error:
-                # Its text may quote the row.
-                _log.warning("recommendation.not_recorded", reason=type(error).__name__)
-
-        return self._beside.submit(contextvars.copy_context().run, write)
-
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
@@ -242,6 +206,27 @@ class _Placed:
     position: int
     decision: str
     key_id: str
+
+
+def _answer(decision: str, visit: Visit, page: Page, slots: Sequence[Slot]) -> shown.Answer:
+    """Tell what is shown as it is written down."""
+    return shown.Answer(
+        id=decision,
+        kind=shown.RECOMMENDATION,
+        person_id=None if visit.who is None else visit.who.person_id,
+        context={
+            "context": visit.request.context,
+            "features": FEATURES_VERSION,
+            "page": [one.product_id for one in visit.page],
+        },
+        model=visit.serving.model.digest,
+        ranker=page.weights.version,
+        products=[slot.candidate.product_id for slot in slots],
+        sources=[sources_of(slot.candidate)[0] for slot in slots],
+        propensities=[slot.propensity for slot in slots],
+        explored=[int(slot.explored) for slot in slots],
+        features=np.stack([slot.features for slot in slots]) if slots else None,
+    )
 
 
 def _check(request: RecommendationRequest) -> None:

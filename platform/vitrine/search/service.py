@@ -6,6 +6,8 @@ from typing import Any
 
 from vitrine import deadline, logs
 from vitrine.db import Readers, Sessions
+from vitrine.decisions import shown as impressions
+from vitrine.decisions.recording import Recorder
 from vitrine.decisions.tokens import Shown, TokenSigner, new_decision_id
 from vitrine.errors import Invalid, Unavailable
 from vitrine.retrieval import filters
@@ -56,6 +58,7 @@ class SearchTools:
     ranker: Ranker
     calibrations: Calibrations
     memory: SearchMemory
+    recorder: Recorder
     signer: TokenSigner
     currency: str
 
@@ -274,6 +277,8 @@ class SearchService:
         end = shown[-1].at + 1 if shown else len(kept.ranking)
         more = len(shown) == limit and (end < len(kept.ranking) or not kept.complete)
         following = Cursor(search.search_id, end, cursor.shown + len(shown))
+        if shown:
+            self._record(search, cursor, shown)
         return SearchResponse(
             search_id=search.search_id,
             query=query_out(asked, search.reading, limit),
@@ -307,6 +312,23 @@ class SearchService:
             token=token,
             reasons=reasons(one),
             parts=parts(one, fused=fused) if asked.query.explain else [],
+        )
+
+    def _record(self, search: _Search, cursor: Cursor, shown: list[Hydrated]) -> None:
+        """Write down what this page shows: nothing is drawn by chance, so each slot is certain."""
+        by = search.asked.question.by
+        self._tools.recorder.record(
+            impressions.Answer(
+                id=search.search_id,
+                kind=impressions.SEARCH,
+                person_id=None,
+                context={"by": by, "first": cursor.shown + 1},
+                model=search.asked.serving.model.digest,
+                ranker=None,
+                products=[search.kept.ranking[one.at].product_id for one in shown],
+                sources=[by] * len(shown),
+                propensities=[1.0] * len(shown),
+            )
         )
 
     def _facets(self, search: _Search, pool: Pool) -> list[Facet]:
