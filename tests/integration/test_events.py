@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.event import listen
 
 from vitrine import work
 from vitrine.api.app import create_app
@@ -194,6 +195,26 @@ def test_the_same_batch_from_many_at_once_is_taken_once(intake: Intake, platform
     assert all(one.accepted + one.duplicates == len(batch) for one in answers)
     with platform.sessions() as session:
         assert len(session.scalars(select(Event.event)).all()) == len(batch)
+
+
+def test_a_batch_of_many_items_gets_on_though_it_is_cut_off(
+    intake: Intake, platform: Platform
+) -> None:
+    items = ["acme:mug"] * 200
+    batch = [event("view_item_list", f"e{at}", *items, client_id=VISITOR) for at in range(60)]
+    inserts = itertools.count()
+
+    def cut_off(connection: object, cursor: object, statement: str, *more: object) -> None:
+        if "insert into events" in statement and next(inserts) == 1:
+            raise TimeoutError
+
+    listen(platform.engine, "before_cursor_execute", cut_off)
+    with pytest.raises(TimeoutError):
+        take(intake, *batch)
+    again = take(intake, *batch)
+    assert (again.accepted, again.duplicates) == (10, 50)
+    with platform.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Event)) == 60 * 200
 
 
 def test_late_events_get_a_month_of_their_own(intake: Intake, platform: Platform) -> None:

@@ -1,21 +1,24 @@
-"""Take events in: a batch is one transaction, and an event that is there already changes nothing.
+"""Take events in: an event that is there already changes nothing.
+
+A batch is one transaction, unless it has many items. Then it is some, so that one that takes longer
+than a request may gets on when it is sent again.
 
 Rows are taken in one order by all: event ids, users, visitors, logins, events, feedback, work.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from vitrine import work
 from vitrine.db import Sessions, again_after_deadlock
+from vitrine.decisions.event_rows import write_events
 from vitrine.decisions.incoming import Batch, Incoming, Terms, read_batch
 from vitrine.decisions.logins import Claim, log_in, owners
-from vitrine.decisions.models import ANONYMOUS, USER, Event
+from vitrine.decisions.models import ANONYMOUS, USER
 from vitrine.decisions.months import EVENTS, Month, make_months
 from vitrine.decisions.people import ensure
 from vitrine.decisions.tokens import TokenSigner
@@ -24,6 +27,7 @@ from vitrine.wire.events import EventBatch, EventNote, EventsTaken
 from vitrine.wire.names import PRODUCT_ID
 
 _NAMED_IN_A_WARNING = 3
+_ITEMS_AT_ONCE = 10_000
 
 _FRESH = text(
     """
@@ -105,23 +109,44 @@ class Intake:
         if not batch.events:
             return 0
         self._make_months(batch.events)
+        accepted = 0
+        for part in _split(batch.events):
+            fresh, warnings = self._write(part)
+            accepted += fresh
+            batch.warnings += warnings
+        return accepted
+
+    def _write(self, events: Sequence[Incoming]) -> tuple[int, list[EventNote]]:
         try:
-            accepted, warnings = _write(self._sessions, batch.events)
+            return _write(self._sessions, events)
         except IntegrityError as error:
             if "no partition of relation" not in str(error.orig):
                 raise
             # A month that was there has been dropped since.
             self._months = frozenset()
-            self._make_months(batch.events)
-            accepted, warnings = _write(self._sessions, batch.events)
-        batch.warnings += warnings
-        return accepted
+            self._make_months(events)
+            return _write(self._sessions, events)
 
     def _make_months(self, events: Iterable[Incoming]) -> None:
         wanted = {Month.of(one.at) for one in events}
         if not wanted <= self._months:
             make_months(self._sessions, EVENTS, wanted - self._months)
             self._months |= wanted
+
+
+def _split(events: Sequence[Incoming]) -> Iterator[list[Incoming]]:
+    """Cut a batch into parts of at most so many items, in the order in which it came."""
+    part: list[Incoming] = []
+    items = 0
+    for one in events:
+        its_items = len(one.event.params.items)
+        if part and items + its_items > _ITEMS_AT_ONCE:
+            yield part
+            part, items = [], 0
+        part.append(one)
+        items += its_items
+    if part:
+        yield part
 
 
 @again_after_deadlock
@@ -143,13 +168,11 @@ def _write(sessions: Sessions, events: Sequence[Incoming]) -> tuple[int, list[Ev
             ],
         )
         products = _products(session, fresh)
-        rows = [row for one in fresh for row in _rows(one, users, visitors, products)]
-        session.execute(insert(Event), rows)
+        write_events(session, fresh, users, visitors, products)
         _give_feedback(session, fresh)
-        touched = {row["user_id"] for row in rows} | {row["anonymous_id"] for row in rows}
         # Who owns a visitor has its history, and the visitor may be asked for by itself.
-        touched |= set(owners(session, visitors.values()).values())
-        work.owe(session, work.PROFILE, (touched | changed) - {None})
+        theirs = owners(session, visitors.values()).values()
+        work.owe(session, work.PROFILE, {*users.values(), *visitors.values(), *theirs, *changed})
     return len(fresh), [note for one in fresh if (note := _unknown_items(one, products))]
 
 
@@ -173,40 +196,6 @@ def _products(session: Session, events: Sequence[Incoming]) -> dict[str, int]:
         {"sellers": [seller for seller, _, _ in ids], "skus": [sku for _, _, sku in ids]},
     )
     return {f"{row.seller_id}:{row.sku}": row.id for row in rows}
-
-
-def _rows(
-    one: Incoming, users: dict[str, int], visitors: dict[str, int], products: dict[str, int]
-) -> list[dict[str, Any]]:
-    """The rows of one event: one an item, or one without an item."""
-    params = one.event.params
-    common = {
-        "at": one.at,
-        "event": one.digest,
-        "name": one.event.name,
-        "user_id": None if one.user is None else users[one.user],
-        "anonymous_id": None if one.visitor is None else visitors[one.visitor],
-        "search_term": params.search_term,
-        "transaction_id": params.transaction_id,
-    }
-    columns = ("item", "product_id", "quantity", "price", "position", "rating", "decision")
-    if not params.items:
-        return [{**common, "line": 0, "list": params.item_list_id, **dict.fromkeys(columns)}]
-    return [
-        {
-            **common,
-            "line": line,
-            "item": item.item_id,
-            "product_id": products.get(item.item_id),
-            "quantity": item.quantity,
-            "price": item.price,
-            "position": shown.position if shown else item.index,
-            "rating": params.rating if item.rating is None else item.rating,
-            "list": item.item_list_id or params.item_list_id,
-            "decision": shown.decision if shown else None,
-        }
-        for line, (item, shown) in enumerate(zip(params.items, one.quoted, strict=True))
-    ]
 
 
 def _give_feedback(session: Session, events: Sequence[Incoming]) -> None:
