@@ -160,6 +160,14 @@ def test_slots_that_were_shown_and_clicked(
     assert {one.clicked for name, one in counted.trends.items() if name != sku} == {0.0}
 
 
+def test_what_was_only_recommended_is_not_popular(counted: Counted, platform: Platform) -> None:
+    first = ask(platform.recommender)
+    counted()
+    assert len(counted.trends) == len(first.results)
+    again = platform.recommender.recommend(RecommendationRequest("nobody", limit=8), key_id="k")
+    assert {tuple(one.sources) for one in again.results} == {("new",)}
+
+
 def test_pairs_are_proposed_beside_a_cart(
     counted: Counted, shoppers: Shoppers, platform: Platform
 ) -> None:

@@ -28,6 +28,8 @@ from vitrine.recommend.proposals import BOUGHT_TOGETHER, NEW, TRENDING, Proposal
 _PRODUCT, _PAIR, _TREND = Product.__table__.c, Pair.__table__.c, Trend.__table__.c
 # What has no picture to show is not shown.
 _SHOWABLE = exists().where(ProductImage.product_id == Product.id, ProductImage.state == SEARCHABLE)
+# What was only recommended has a row, too.
+_WANTED = _TREND.score > 0
 # A spread goes through no more of the newest than this, however large the shop.
 _SPREAD_OVER = 2000
 _DAY_SECONDS = 86_400.0
@@ -43,6 +45,7 @@ def trending(
     statement = (
         select(_TREND.product_id, _TREND.score)
         .join(Product.__table__, _PRODUCT.id == _TREND.product_id)
+        .where(_WANTED)
         .order_by(_TREND.score.desc(), _TREND.product_id)
     )
     rows = reads.execute(_allowed(statement, condition, excluded).limit(limit))
@@ -113,7 +116,7 @@ def together(
 
 def has_trends(reads: Reads) -> bool:
     """Tell whether anything was wanted lately."""
-    return bool(reads.execute(select(exists(select(_TREND.product_id)))).scalar())
+    return bool(reads.execute(select(exists(select(_TREND.product_id).where(_WANTED)))).scalar())
 
 
 def _allowed(
