@@ -41,6 +41,8 @@ PRIOR_WEIGHTS: Mapping[str, float] = {
     "price_far": -0.8,
     "from_similar": 0.1,
     "from_bought_together": 0.4,
+    # What was viewed is as near to the interests as can be; it is to come back, and not on top.
+    "from_recently_viewed": -1.2,
     "together": 0.8,
     "wanted": 0.5,
     "wanted_by_unknown": 0.8,
