@@ -1,6 +1,7 @@
 """Pairs and trends, counted from events in the real PostgreSQL."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -8,6 +9,8 @@ from sqlalchemy import select, text
 from tests.integration.shoppers import Shoppers, shop_of_a_module
 from vitrine.assembly import Platform
 from vitrine.catalog.models import Product
+from vitrine.db import make_engine, make_sessions
+from vitrine.recommend import rollups, trends
 from vitrine.recommend.models import Pair, Trend
 from vitrine.recommend.rollups import _LOCK, RolledUp, RollupBounds, roll_up
 from vitrine.recommend.service import Recommender
@@ -191,6 +194,59 @@ def test_only_one_counts_at_a_time(counted: Counted, platform: Platform) -> None
         session.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         assert counted() is None
     assert counted() is not None
+
+
+def test_sellers_change_products_while_it_counts(
+    counted: Counted, shoppers: Shoppers, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        shoppers.did(f"pair-{number}", "purchase", "p00", "p07")
+        shoppers.did(f"other-{number}", "purchase", "p03")
+    count = rollups.count_trends
+
+    def meanwhile(*args: Any, **how: Any) -> int:
+        with platform.sessions.begin() as session:
+            taken = session.scalars(select(Product).with_for_update(nowait=True)).all()
+            assert len(taken) == 8
+        return count(*args, **how)
+
+    monkeypatch.setattr(rollups, "count_trends", meanwhile)
+    assert counted() == RolledUp(pairs=2, trends=3)
+
+
+def test_it_may_take_longer_than_other_statements(
+    shoppers: Shoppers, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = trends._COUNT.text.replace("create temporary", "select pg_sleep(0.3); create temporary")
+    monkeypatch.setattr(trends, "_COUNT", text(slow))
+    shoppers.did("u-1", "view_item", "p00")
+    engine = make_engine(platform.settings.database_url, statement_seconds=0.2)
+    try:
+        found = roll_up(make_sessions(engine), platform.event_weights, BOUNDS)
+    finally:
+        engine.dispose()
+    assert found == RolledUp(pairs=0, trends=1)
+
+
+def test_what_is_true_no_more_is_forgotten(
+    counted: Counted, shoppers: Shoppers, platform: Platform
+) -> None:
+    for number in range(8):
+        shoppers.did(f"pair-{number}", "purchase", "p00", "p07")
+        shoppers.did(f"other-{number}", "purchase", "p03")
+    counted()
+    counted()
+    assert set(counted.trends) == {"p00", "p03", "p07"}
+    assert counted.pairs == {("p00", "p07"): 8, ("p07", "p00"): 8}
+    with platform.sessions.begin() as session:
+        session.execute(
+            text("delete from events where product_id = :p").bindparams(
+                p=next(id_ for id_, sku in counted.names.items() if sku == "p07")
+            )
+        )
+    assert counted() == RolledUp(pairs=0, trends=2)
+    assert set(counted.trends) == {"p00", "p03"}
+    assert counted.pairs == {}
 
 
 def test_weights_of_an_operator_count(counted: Counted, shoppers: Shoppers) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrine.recommend.rollups import strongest
+from vitrine.recommend.pairs import strongest
 from vitrine.recommend.significance import log_likelihood_ratios
 
 
