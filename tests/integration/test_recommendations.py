@@ -75,8 +75,8 @@ def name() -> str:
     return f"shopper-{uuid4().hex}"
 
 
-def test_a_shop_without_an_event_shows_what_is_new_and_differs(recommend: Recommend) -> None:
-    found = recommend("nobody", limit=6)
+def test_a_shop_without_an_event_shows_what_is_new_and_differs(shop: Platform) -> None:
+    found = varied(shop, exploration=0)("nobody", limit=6)
     assert not found.known
     assert found.degraded is None
     assert len(found.results) == 6
@@ -303,9 +303,11 @@ def test_what_cannot_be_meant_is_refused(
         shop.recommender.recommend(RecommendationRequest("nobody", **how), key_id="k")
 
 
-def test_an_empty_cart_and_a_cart_of_what_is_gone_are_carts(recommend: Recommend) -> None:
+def test_an_empty_a_full_and_a_cart_of_what_is_gone_are_carts(recommend: Recommend) -> None:
     assert recommend("nobody", context="cart", limit=3).results
     assert recommend("nobody", "gone", context="cart", limit=3).results
+    full = (*(f"p{number:02}" for number in range(16)), *(f"gone-{at}" for at in range(84)))
+    assert skus(recommend("nobody", *full, context="cart", limit=3)) == ["p16", "p17"]
 
 
 def test_a_published_key_asks_for_visitors_alone(
@@ -347,11 +349,32 @@ def test_the_route(shop: Platform, shoppers: Shoppers) -> None:
         "filter={": 422,
         "exclude_seen_days=0": 422,
         "limit=101": 422,
+        "context=cart&product=" + ",".join(f"acme:{number}" for number in range(101)): 422,
         "color=red": 422,
     }.items():
         refused = api.get(f"{path}?{wrong}", headers=headers)
         assert refused.status_code == status, (wrong, refused.text)
     assert api.get("/v1/users/.hidden/recommendations", headers=headers).status_code == 422
+
+
+def test_a_product_outlives_the_picture_that_was_found(
+    shop: Platform, recommend: Recommend, shoppers: Shoppers
+) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p04")
+    shop.catalog.put("acme", "two", listing(title="Two"), [jpeg(60), jpeg(4)])
+    worked_off(shop)
+    pictures = shop.catalog.get("acme:two").images
+
+    def shown() -> str:
+        found = recommend(user, sources=("for_you",), limit=18).results
+        return next(one.image.id for one in found if one.product.sku == "two")
+
+    assert shown() == pictures[1].id
+    # The index still knows the one that is nearest to what was viewed.
+    shop.catalog.put("acme", "two", listing(title="Two"), [jpeg(60)])
+    assert shown() == pictures[0].id
+    shop.catalog.delete("acme", "two")
 
 
 def test_out_of_stock_deleted_copied_and_cold_items(

@@ -46,9 +46,13 @@ def compare(
 ) -> Vectors:
     """Set affinity, aversion and likeness of each candidate, by the best of its pictures.
 
-    Returns the vector of each one's own picture [n, d], zeros for one that has none.
+    Returns the vector of each one's own picture [n, d], zeros for one that has none. A picture that
+    the product has no more, which the index does not know yet, is that of no candidate any more.
     """
     having = [one for one in candidates if one.product_id in stored]
+    for one in candidates:
+        if one.product_id not in stored or one.image_id not in stored[one.product_id].image_ids:
+            one.image_id = None
     if not having:
         return np.zeros((len(candidates), 1), np.float32)
     pictures = [stored[one.product_id] for one in having]

@@ -12,10 +12,9 @@ RecommendationContext = Literal["home", "product", "cart"]
 RecommendationSource = Literal[
     "for_you", "similar", "bought_together", "trending", "new", "recently_viewed"
 ]
-MAX_PAGE_PRODUCTS = 20
 MAX_SEEN_DAYS = 365
 # They stand in the address, which servers bound.
-MAX_EXCLUDED_IDS = 100
+MAX_PAGE_PRODUCTS = MAX_EXCLUDED_IDS = 100
 
 
 class Reason(Sent):

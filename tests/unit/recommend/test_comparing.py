@@ -21,6 +21,16 @@ def vectors(count: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
+def test_a_picture_that_is_gone_speaks_no_more() -> None:
+    stored = {1: StoredPictures([10, 11], vectors(2))}
+    candidates = [Candidate(1, image_id=11), Candidate(1, image_id=12), Candidate(2, image_id=20)]
+    to = References(vectors(0), [], vectors(0), vectors(0))
+    own = compare(candidates, stored, to)
+    assert [one.image_id for one in candidates] == [11, None, None]
+    assert np.array_equal(own[0], stored[1].vectors[1])
+    assert np.array_equal(own[1], stored[1].vectors[0])
+
+
 def test_by_the_best_picture_of_each() -> None:
     stored = {
         product: StoredPictures(list(range(product * 10, product * 10 + n)), vectors(n))
