@@ -8,12 +8,25 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import insert, select, text
+from sqlalchemy.event import listen
 
 from vitrine.api.app import create_app
 from vitrine.assembly import Platform, assemble
 from vitrine.catalog.keys import create_key
-from vitrine.decisions.models import Decision, Event, EventId, Feedback, Login, Person
-from vitrine.decisions.people import resolve
+from vitrine.decisions.history import read_history
+from vitrine.decisions.incoming import digest_of
+from vitrine.decisions.logins import Claim, log_in
+from vitrine.decisions.models import (
+    ANONYMOUS,
+    USER,
+    Decision,
+    Event,
+    EventId,
+    Feedback,
+    Login,
+    Person,
+)
+from vitrine.decisions.people import Who, ensure, resolve
 from vitrine.decisions.tokens import Shown, TokenSigner
 from vitrine.errors import NotFound
 from vitrine.recommend.erasure import erase
@@ -188,6 +201,47 @@ def test_a_profile_that_is_being_made_does_not_come_back(platform: Platform) -> 
     with platform.sessions.begin() as working:
         assert not platform.profiles.refresh(working, ada)
     assert counts(platform)["profiles"] == 1
+
+
+def test_a_browser_that_turns_out_to_be_of_somebody_else_meanwhile_stays(
+    platform: Platform,
+) -> None:
+    take(platform, view("e1", 90, client_id="shared"), view("e2", 20, user_id="bob"))
+    take(platform, view("e3", 30, client_id="shared", user_id="ada"))
+    bob, ada = person(platform, "bob"), person(platform, "ada")
+    with platform.sessions.begin() as earlier:
+        shared = ensure(earlier, ANONYMOUS, ["shared"])["shared"]
+        log_in(earlier, [Claim(NOW - timedelta(minutes=60), b"late", shared, bob)])
+        erasing = threading.Thread(target=erase, args=(platform.sessions, "ada"))
+        erasing.start()
+        erasing.join(0.2)
+        assert erasing.is_alive(), "it waits for what is taken in"
+    erasing.join(10)
+    with platform.sessions() as session:
+        assert resolve(session, "ada") is None
+        assert resolve(session, "shared") == Who(bob, USER, (bob, shared))
+        assert [one.event for one in read_history(session, bob, limit=9)] == [
+            digest_of(None, "shared", "e1"), digest_of("bob", None, "e2")
+        ]  # fmt: skip
+        assert session.get(Person, ada) is None
+
+
+def test_to_erase_somebody_nobody_elses_feedback_is_looked_at(platform: Platform) -> None:
+    shop(platform)
+    sent: list[tuple[str, Any]] = []
+
+    def remember(connection: object, cursor: object, sql: str, values: Any, *more: object) -> None:
+        if "delete from feedback" in sql:
+            sent.append((sql, values))
+
+    listen(platform.engine, "before_cursor_execute", remember)
+    erase(platform.sessions, "ada")
+    ((sql, values),) = sent
+    with platform.engine.connect() as connection:
+        connection.execute(text("set local enable_seqscan = off"))  # the table is small here
+        plan = connection.exec_driver_sql(f"explain {sql}", values).scalars().all()
+    assert any("pk_feedback" in line for line in plan)
+    assert not any("Seq Scan on feedback" in line for line in plan)
 
 
 def test_an_export_has_everything_on_whatever_pages(platform: Platform, api: FlaskClient) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, insert, text
+from sqlalchemy.event import listen
 
 from vitrine.db import Sessions, make_engine, make_sessions
 from vitrine.decisions.models import ANONYMOUS, USER, Decision, Event, EventId, Feedback, Login
@@ -153,6 +154,33 @@ def test_what_is_old_goes_by_months_and_by_rows(engine: Engine, sessions: Sessio
     assert done.months >= 3, "those that lie before the cut as a whole"
     assert Month.of(NOW - timedelta(days=200)).part_of(EVENTS) not in parts(engine, EVENTS)
     assert Month.of(NOW - timedelta(days=99)).part_of(EVENTS) in parts(engine, EVENTS)
+
+
+def test_for_what_is_old_only_the_parts_that_have_it_are_looked_at(
+    engine: Engine, sessions: Sessions
+) -> None:
+    with sessions.begin() as session:
+        ada = ensure(session, USER, ["ada"])["ada"]
+    for days in (1, 41, 101):
+        happen(sessions, days, user_id=ada)
+    sent: dict[str, Any] = {}
+
+    def remember(connection: object, cursor: object, sql: str, values: Any, *more: object) -> None:
+        for table in (*TABLES, "feedback"):
+            if f"delete from {table} " in sql:
+                sent[table] = (sql, values)
+
+    listen(engine, "before_cursor_execute", remember)
+    keep_behaviour(sessions, KEPT, now=NOW)
+    with engine.connect() as connection:
+        connection.execute(text("set local enable_seqscan = off"))  # the tables are small here
+        plans = {
+            table: "\n".join(connection.exec_driver_sql(f"explain {sql}", values).scalars())
+            for table, (sql, values) in sent.items()
+        }
+    for table in TABLES:
+        assert Month.of(NOW).part_of(table) not in plans[table]
+    assert "Tid Scan on feedback" in plans["feedback"]
 
 
 def test_a_month_in_use_is_emptied_and_dropped_another_time(

@@ -31,16 +31,17 @@ _GRACE = timedelta(hours=1)
 # Everybody is looked at once a day, a part of them at every hour.
 _SLICES = 24
 
+# `at` stands there twice so that only the parts that hold such rows are looked at.
 _OLD_EVENTS = text(
     """
-    delete from events where (at, event, line) in (
+    delete from events where at < :before and (at, event, line) in (
         select at, event, line from events where at < :before limit :limit
     )
     """
 )
 _OLD_DECISIONS = text(
     """
-    delete from decisions where (id, at) in (
+    delete from decisions where at < :before and (id, at) in (
         select id, at from decisions where at < :before limit :limit
     )
     """
@@ -52,11 +53,12 @@ _OLD_EVENT_IDS = text(
     )
     """
 )
+# By their place on disk: there is no index to find them by their time.
 _OLD_FEEDBACK = text(
     """
-    delete from feedback where (decision, position, name) in (
-        select decision, position, name from feedback where at < :before limit :limit
-    )
+    delete from feedback where ctid = any(array(
+        select ctid from feedback where at < :before limit :limit
+    ))
     """
 )
 _SOME_PEOPLE = text(

@@ -28,20 +28,24 @@ _LEAVE_TO_OTHERS = text(
       and user_id <> all(cast(:ids as bigint[]))
     """
 )
-# A slot is theirs if it was shown to them, or if they quoted its token.
+# A slot is theirs if it was shown to them, or if they quoted its token. Named one by one, they are
+# found along the index; all feedback of the shop would be looked at otherwise.
 _FEEDBACK = text(
     """
     with theirs as (
-        select distinct decision, position, name from events
+        select decision, position, name from events
         where decision is not null and (
             user_id = any(cast(:ids as bigint[])) or anonymous_id = any(cast(:ids as bigint[]))
         )
+        union
+        select feedback.decision, feedback.position, feedback.name
+        from decisions join feedback on feedback.decision = decisions.id
+        where decisions.person_id = any(cast(:ids as bigint[]))
     ),
     gone as (
-        delete from feedback
-        where decision in (
-            select id from decisions where person_id = any(cast(:ids as bigint[]))
-        ) or (decision, position, name) in (select decision, position, name from theirs)
+        delete from feedback using theirs
+        where feedback.decision = theirs.decision and feedback.position = theirs.position
+          and feedback.name = theirs.name
         returning 1
     )
     select count(*) from gone
@@ -107,7 +111,9 @@ def _held(session: Session, name: str) -> Who:
         if now is None or now.person_id != who.person_id:
             continue
         session.execute(_HOLD, {"ids": list(now.ids)})
-        return now
+        # While it waited for a browser, another user may have proved to be the first there.
+        if resolve(session, name) == now:
+            return now
 
 
 def unknown() -> NotFound:
