@@ -106,6 +106,8 @@ def _read_line(line: bytes, number: int, tally: Tally) -> dict[str, Any] | None:
         return None
     try:
         event = json.loads(line)
+        # NaN and 1e999 can be read and not be sent: they would cost all of the batch.
+        json.dumps(event, allow_nan=False)
     except (ValueError, RecursionError) as error:
         tally.refuse(number, f"is not JSON: {error}")
         return None

@@ -51,6 +51,15 @@ def write(folder: Path, *lines: str | bytes) -> Path:
     return file
 
 
+@pytest.mark.parametrize("price", ["NaN", "-Infinity", "1e999"])
+def test_a_number_that_is_none_costs_its_line_alone(
+    price: str, tmp_path: Path, url: str, received: list[Any]
+) -> None:
+    result = run(write(tmp_path, '{"n": 1}', f'{{"price": {price}}}', '{"n": 3}'), url)
+    assert (result.exit_code, received) == (1, [[{"n": 1}, {"n": 3}]])
+    assert "line 2: is not JSON" in result.output
+
+
 def test_all_lines_are_sent_in_batches(tmp_path: Path, url: str, received: list[Any]) -> None:
     file = write(tmp_path, *(json.dumps({"n": n}) for n in range(1201)), "", "  ")
     result = run(file, url)
