@@ -216,6 +216,27 @@ def test_people_of_whom_nothing_is_left_go(engine: Engine, sessions: Sessions) -
     assert names == {"bob", "bob-1", "new", "shown"}
 
 
+def test_a_profile_goes_with_the_last_event_that_it_was_made_of(
+    engine: Engine, sessions: Sessions
+) -> None:
+    with sessions.begin() as session:
+        users = ensure(session, USER, ["gone", "own", "by browser"])
+        browser = ensure(session, ANONYMOUS, ["browser"])["browser"]
+        session.add(Login(anonymous_id=browser, user_id=users["by browser"], at=NOW, event=b"x"))
+        session.execute(text("update people set created_at = now() - interval '2d'"))
+        for number, one in enumerate(users.values()):
+            session.execute(decision(NOW, id=f"shown {number}", person_id=one))
+        statement = "insert into profiles select id, 'm', '1', '{}' from people"
+        session.execute(text(statement))
+    happen(sessions, 99, user_id=users["own"])
+    happen(sessions, 99, anonymous_id=browser)
+    assert forget_idle(sessions, NOW, slices=1) == 0
+    with engine.connect() as connection:
+        statement = "select name from people join profiles on person_id = people.id"
+        names = set(connection.execute(text(statement)).scalars())
+    assert names == {"own", "by browser", "browser"}
+
+
 def test_nobody_is_forgotten_who_is_being_given_an_event(sessions: Sessions) -> None:
     with sessions.begin() as session:
         ensure(session, USER, ["ada"])

@@ -85,6 +85,19 @@ _FORGET_IDLE = text(
       and not exists (select from logins where user_id = people.id)
     """
 )
+# Those who stay for what was shown to them: nothing is left of what their profile says. Who takes
+# an event of one of their browsers in meanwhile owes the profile anew.
+_FORGET_PROFILES = text(
+    """
+    delete from profiles where person_id = any(cast(:ids as bigint[]))
+      and not exists (select from events where user_id = person_id)
+      and not exists (select from events where anonymous_id = person_id)
+      and not exists (
+        select from logins join events on events.anonymous_id = logins.anonymous_id
+        where logins.user_id = person_id
+      )
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +146,8 @@ def keep_behaviour(sessions: Sessions, kept: Kept, *, now: datetime | None = Non
 def forget_idle(sessions: Sessions, now: datetime, *, slices: int) -> int:
     """Forget people of whom nothing is left, of one slice by the hour; return how many.
 
-    Visitors go first: a user stays for the visitors that it owns.
+    Visitors go first: a user stays for the visitors that it owns. Of those who stay without an
+    event the profile goes.
     """
     hour = int(now.timestamp() // 3600)
     values = {"slices": slices, "slice": hour % slices, "before": now - timedelta(days=1)}
@@ -146,6 +160,7 @@ def forget_idle(sessions: Sessions, now: datetime, *, slices: int) -> int:
                 ids = list(session.scalars(_SOME_PEOPLE, some))
                 held = list(session.scalars(_HOLD, {"ids": ids}))
                 forgotten += _count(session.execute(_FORGET_IDLE, {"ids": held}))
+                session.execute(_FORGET_PROFILES, {"ids": held})
             if len(ids) < _PEOPLE_AT_ONCE:
                 break
             after = ids[-1]
