@@ -5,7 +5,9 @@ One shop serves all tests of this file; each has shoppers of its own, and none r
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -274,6 +276,20 @@ def test_without_the_index_there_is_what_postgres_knows(
     assert len(found.results) == 6
     # They are ranked by their looks all the same: the vectors are in PostgreSQL.
     assert len({one.score for one in found.results}) > 1
+
+
+def test_to_wait_for_a_thread_is_to_wait_for_the_index(
+    shop: Platform, shoppers: Shoppers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = name()
+    shoppers.did(user, "view_item", "p05")
+    recommender = shop.recommender
+    busy = ThreadPoolExecutor(1)
+    monkeypatch.setattr(recommender._tools.sources, "_beside", busy)
+    monkeypatch.setattr("vitrine.recommend.sources._INDEX_SECONDS", 0.1)
+    busy.submit(time.sleep, 0.3)
+    assert asking(recommender)(user, limit=3).degraded is not None
+    busy.shutdown()
 
 
 def test_explained_parts_add_up_to_the_score(recommend: Recommend, shoppers: Shoppers) -> None:

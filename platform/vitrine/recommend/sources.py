@@ -107,12 +107,11 @@ class Sources:
     ) -> "Future[list[Proposal]]":
         """Ask the index beside this thread, within the deadline of this request."""
         probes = list(_probes(visit, known))
-
-        def ask() -> list[Proposal]:
-            with deadline.within(_INDEX_SECONDS):
-                return self._nearest.around(visit.serving.collection, probes, visit.tree)
-
-        return self._beside.submit(contextvars.copy_context().run, ask)
+        # To wait for a free thread counts, too.
+        with deadline.within(_INDEX_SECONDS):
+            context = contextvars.copy_context()
+        collection, tree = visit.serving.collection, visit.tree
+        return self._beside.submit(context.run, self._nearest.around, collection, probes, tree)
 
     def _ask_lists(self, reads: Reads, visit: Visit) -> _Lists:
         found = _Lists()
