@@ -29,17 +29,12 @@ def read_known(reads: Reads, product_ids: Collection[int], model: str) -> dict[i
     if not product_ids:
         return {}
     rows = reads.execute(_KNOWN, {"ids": list(product_ids), "model": model}).all()
+    encoded = [(row.id, row.vector) for row in rows if row.image_id is not None]
     vectors: dict[int, Vector] = {}
-    if encoded := [row for row in rows if row.image_id is not None]:
-        unpacked = unpack_all([row.vector for row in encoded])
-        vectors = {row.id: vector for row, vector in zip(encoded, unpacked, strict=True)}
+    if encoded:
+        ids, packed = zip(*encoded, strict=True)
+        vectors = dict(zip(ids, unpack_all(packed), strict=True))
     return {
-        row.id: Known(
-            category=row.category,
-            brand=row.brand or None,
-            price=row.price,
-            image_id=row.image_id,
-            vector=vectors.get(row.id),
-        )
-        for row in rows
+        id_: Known(category, brand or None, price, image_id, vectors.get(id_))
+        for id_, category, brand, price, image_id, _ in rows
     }
