@@ -49,7 +49,6 @@ PRIOR_WEIGHTS: Mapping[str, float] = {
     "click_rate": 1.5,
     "untested": 0.15,
     "young": 0.2,
-    "from_recently_viewed": -0.5,
     "viewed_lately": -0.3,
     "in_cart": -1.0,
 }
