@@ -1,6 +1,6 @@
 """The tasks. A message says only that there may be work of a kind; the work table says which."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from celery import Celery
 
@@ -26,51 +26,76 @@ RETENTION_TASK = "vitrine.retention"
 def register(celery: Celery, platform: Callable[[], Platform]) -> None:
     """Add the tasks to an application; `platform` gives the objects of the running process."""
 
-    @celery.task(name=WORK_TASK)  # type: ignore[untyped-decorator]  # celery has no types
     def do_work(kind: str) -> None:
-        here = platform()
-        if kind in here.handlers:
-            # A shopper waits for their profile, a seller for a listing: the one is done in no time.
-            drain(
-                here.ingest,
-                kind,
-                handlers=here.handlers,
-                first=(work.PROFILE,),
-                ring=here.doorbell.ring,
-            )
+        _do_work(platform(), kind)
 
-    @celery.task(name=SWEEP_TASK)  # type: ignore[untyped-decorator]
-    def sweep() -> None:
-        """Ring for work that nobody rang for, or whose worker died."""
-        with platform().sessions() as session:
-            due = work.due_kinds(session)
-        platform().doorbell.ring(sorted(due))
+    celery.task(name=WORK_TASK)(do_work)
+    for name, task in _PERIODIC.items():
+        celery.task(name=name)(_bound(task, platform))
 
-    @celery.task(name=HOUSEKEEPING_TASK)  # type: ignore[untyped-decorator]
-    def housekeeping() -> None:
-        keep_house(platform().ingest)
-        platform().profiles.owe_outdated(platform().sessions)
-        forget_gaps(platform().sessions, days=platform().settings.empty_search_days)
 
-    @celery.task(name=CALIBRATION_TASK)  # type: ignore[untyped-decorator]
-    def calibration() -> None:
-        """Measure a catalogue that is new or has changed much."""
-        rate = platform().settings.out_of_catalogue_false_rejections
-        calibrate_if_due(platform().ingest, false_rejections=rate)
+def _bound(
+    task: Callable[[Platform], None], platform: Callable[[], Platform]
+) -> Callable[[], None]:
+    def run() -> None:
+        task(platform())
 
-    @celery.task(name=LEARN_TASK)  # type: ignore[untyped-decorator]
-    def learn() -> None:
-        """Learn from what was clicked and what was not."""
-        learn_all(platform().sessions, feedback_seconds=platform().settings.feedback_seconds)
+    return run
 
-    @celery.task(name=RETENTION_TASK)  # type: ignore[untyped-decorator]
-    def retention() -> None:
-        """Prepare the months to come, and forget what shoppers did too long ago."""
-        settings = platform().settings
-        kept = Kept(event_days=settings.event_days, decision_days=settings.decision_days)
-        keep_behaviour(platform().sessions, kept)
 
-    @celery.task(name=ROLLUP_TASK)  # type: ignore[untyped-decorator]
-    def count_anew() -> None:
-        """Count what goes together and what is wanted now."""
-        roll_up(platform().sessions, platform().event_weights, platform().rollup_bounds)
+def _do_work(platform: Platform, kind: str) -> None:
+    if kind in platform.handlers:
+        # A shopper waits for their profile, a seller for a listing: the one is done in no time.
+        drain(
+            platform.ingest,
+            kind,
+            handlers=platform.handlers,
+            first=(work.PROFILE,),
+            ring=platform.doorbell.ring,
+        )
+
+
+def _sweep(platform: Platform) -> None:
+    """Ring for work that nobody rang for, or whose worker died."""
+    with platform.sessions() as session:
+        due = work.due_kinds(session)
+    platform.doorbell.ring(sorted(due))
+
+
+def _keep_house(platform: Platform) -> None:
+    keep_house(platform.ingest)
+    platform.profiles.owe_outdated(platform.sessions)
+    forget_gaps(platform.sessions, days=platform.settings.empty_search_days)
+
+
+def _calibrate(platform: Platform) -> None:
+    """Measure a catalogue that is new or has changed much."""
+    rate = platform.settings.out_of_catalogue_false_rejections
+    calibrate_if_due(platform.ingest, false_rejections=rate)
+
+
+def _learn(platform: Platform) -> None:
+    """Learn from what was clicked and what was not."""
+    learn_all(platform.sessions, feedback_seconds=platform.settings.feedback_seconds)
+
+
+def _retain(platform: Platform) -> None:
+    """Prepare the months to come, and forget what shoppers did too long ago."""
+    settings = platform.settings
+    kept = Kept(event_days=settings.event_days, decision_days=settings.decision_days)
+    keep_behaviour(platform.sessions, kept)
+
+
+def _roll_up(platform: Platform) -> None:
+    """Count what goes together and what is wanted now."""
+    roll_up(platform.sessions, platform.event_weights, platform.rollup_bounds)
+
+
+_PERIODIC: Mapping[str, Callable[[Platform], None]] = {
+    SWEEP_TASK: _sweep,
+    HOUSEKEEPING_TASK: _keep_house,
+    CALIBRATION_TASK: _calibrate,
+    LEARN_TASK: _learn,
+    RETENTION_TASK: _retain,
+    ROLLUP_TASK: _roll_up,
+}
