@@ -1,6 +1,7 @@
 """What shoppers of `tests.integration.shop` do, sent as their storefront would send it."""
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,14 +9,21 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from tests.conftest import DatabaseFrom
 from tests.integration.conftest import in_use, worked_off
 from tests.integration.shop import COUNT, fill
 from vitrine.assembly import Platform
+from vitrine.decisions.models import Person
 from vitrine.embedded.services import ServiceUrls
+from vitrine.recommend.service import Recommender
+from vitrine.recommend.visit import RecommendationRequest
 from vitrine.settings import Settings
 from vitrine.wire.events import EventBatch
+from vitrine.wire.recommendations import RecommendationResponse
+
+Recommend = Callable[..., RecommendationResponse]
 
 
 @contextmanager
@@ -68,3 +76,35 @@ class Shoppers:
         who = {"client_id": user} if visitor else {"user_id": user}
         taken = self._intake.take(EventBatch(**who, events=[event]), published=False)
         assert (taken.accepted, taken.errors, taken.warnings) == (1, [], [])
+
+
+def asking(recommender: Recommender) -> Recommend:
+    def ask(user: str, *products: str, **how: Any) -> RecommendationResponse:
+        how["exclude_ids"] = tuple(f"acme:{one}" for one in how.pop("exclude_ids", ()))
+        request = RecommendationRequest(
+            user, products=tuple(f"acme:{one}" for one in products), **how
+        )
+        return recommender.recommend(request, key_id="test")
+
+    return ask
+
+
+def varied(shop: Platform, **settings: Any) -> Recommend:
+    """Ask the same shop under other settings."""
+    changed = shop.settings.model_copy(update=settings)
+    return asking(dataclasses.replace(shop, settings=changed).recommender)
+
+
+def skus(found: RecommendationResponse) -> list[str]:
+    return [one.product.id.partition(":")[2] for one in found.results]
+
+
+def name() -> str:
+    return f"shopper-{uuid4().hex}"
+
+
+def person(shop: Platform, user: str) -> int:
+    with shop.sessions() as session:
+        found = session.scalar(select(Person.id).where(Person.name == user))
+    assert found is not None
+    return found
