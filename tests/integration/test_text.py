@@ -15,7 +15,7 @@ from vitrine.assembly import Platform
 from vitrine.catalog.service import Catalog
 from vitrine.catalog.text_rows import read_texts
 from vitrine.errors import NotFound, Unavailable
-from vitrine.ingest.drain import drain
+from vitrine.ingest.drain import HANDLERS, drain
 from vitrine.ingest.housekeeping import keep_house
 from vitrine.ingest.switch import rebuild
 from vitrine.ingest.text_work import ensure_text_index, fill_texts, verify_texts
@@ -169,7 +169,7 @@ def test_words_that_cannot_be_written_are_told_by_the_job(
     job = catalog.put("acme", "mug", listing(), [jpeg(1)]).job
     with platform.sessions.begin() as session:
         session.execute(text("update work set attempts = 5 where kind = 'text'"))
-    for kind in work.KINDS:
+    for kind in HANDLERS:
         drain(platform.ingest, kind)
     done = catalog.job(job.id)
     assert (done.state, done.counts.total, done.counts.searchable) == ("done", 1, 1)
