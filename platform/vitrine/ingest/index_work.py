@@ -9,6 +9,7 @@ from vitrine import logs, work
 from vitrine.catalog.index_rows import read_index_rows
 from vitrine.catalog.jobs import Outcome, resolve
 from vitrine.catalog.models import EMBEDDED, FAILED, SEARCHABLE, ProductImage
+from vitrine.catalog.pictures import lock_uses
 from vitrine.embedding.models import Embedding
 from vitrine.errors import Unavailable
 from vitrine.index.generations import hold_active, live_generations, previous_generation
@@ -52,6 +53,9 @@ def _sync_once(parts: Parts, claims: Sequence[work.Claim], ids: Sequence[int]) -
         held = hold_active(session)
         if (held.id if held else None) != active:
             return False
+        # An update takes rows as they lie on disk, and what is finished below is owed by sellers who
+        # hold these first.
+        lock_uses(session, ProductImage.id.in_(ids))
         session.execute(
             update(ProductImage)
             .where(ProductImage.id.in_(present), ProductImage.state == EMBEDDED)
