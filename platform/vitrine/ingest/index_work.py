@@ -53,8 +53,8 @@ def _sync_once(parts: Parts, claims: Sequence[work.Claim], ids: Sequence[int]) -
         held = hold_active(session)
         if (held.id if held else None) != active:
             return False
-        # An update takes rows as they lie on disk, and what is finished below is owed by sellers who
-        # hold these first.
+        # An update takes rows as they lie on disk, and what is finished below is owed by sellers
+        # who hold these first.
         lock_uses(session, ProductImage.id.in_(ids))
         session.execute(
             update(ProductImage)
