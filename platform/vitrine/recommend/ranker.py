@@ -21,15 +21,18 @@ REMEMBERED_SECONDS = 2.0
 PRIOR_INTERCEPT = -4.0
 PRIOR_WEIGHTS: Mapping[str, float] = {
     "position": -1.5,
+    # As much as the likeness and the category of a page give to what is usual on it.
+    "product_page": -0.8,
     "affinity": 1.2,
     "affinity_standing": 0.8,
     "affinity_in_main_interest": 0.3,
     "affinity_in_fresh_interest": 0.6,
     "aversion": -1.5,
-    "likeness_on_product_page": 1.5,
+    # Who stands before a product looks for one like it: what is liked elsewhere orders those.
+    "likeness_on_product_page": 3.0,
     "likeness_in_cart": 0.4,
     "likeness_standing": 0.4,
-    "category_of_page": 0.3,
+    "category_of_page": 0.6,
     "category_of_cart": -0.3,
     "category_liked": 0.8,
     "category_disliked": -1.0,

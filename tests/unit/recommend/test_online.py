@@ -10,11 +10,20 @@ from vitrine.recommend.features import FEATURES
 from vitrine.recommend.online import OnlineModel
 from vitrine.recommend.ranker import PRIOR, PRIOR_WEIGHTS, from_state
 
+OF_A_PAGE = {
+    "home": ("home_page_known",),
+    "product": ("product_page", "likeness_on_product_page", "category_of_page"),
+    "cart": ("cart_page", "likeness_in_cart", "category_of_cart", "in_cart"),
+}
+
 
 def examples(count: int, seed: int = 0) -> list[Example]:
-    """Shoppers who click what is young, and nothing else matters."""
+    """Shoppers on one page or another who click what is young, and nothing else matters."""
     rng = np.random.default_rng(seed)
     features = rng.random((count, len(FEATURES))).astype(np.float32)
+    pages = rng.choice(list(OF_A_PAGE), count)
+    for page, names in OF_A_PAGE.items():
+        features[np.ix_(pages != page, [FEATURES.index(name) for name in names])] = 0.0
     young = features[:, FEATURES.index("young")]
     clicked = rng.random(count) < np.where(young > 0.7, 0.6, 0.05)
     weights = rng.choice([1.0, 2.0, 4.0], count)
