@@ -1,5 +1,7 @@
 """The one contract of both runtimes: whatever computes it, an embedding is the same."""
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -107,3 +109,35 @@ def test_another_input_size_is_what_torch_makes_of_it(
     assert (found.embedding * torch.embedding).sum(axis=1).min() > LEAST_COSINE
     usual = OpenVinoEncoder(resnet).encode(pictures)
     assert (found.embedding * usual.embedding).sum(axis=1).max() < LEAST_COSINE
+
+
+_ALL_AT_ONCE = """
+import sys, threading
+from pathlib import Path
+import numpy as np
+from PIL import Image
+from vitrine.embedding.registry import ModelStore
+from vitrine.embedding.runtimes import openvino
+
+model = ModelStore(Path(sys.argv[1])).find(sys.argv[2])
+encoder = openvino.OpenVinoEncoder(model, hint="throughput", threads=8)
+pixels = np.zeros((1, *encoder.spec.preprocessing.input_size), np.float32)
+openvino.preprocess = lambda images, preprocessing: pixels
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(8)
+
+def encode():
+    together.wait()
+    encoder.encode([Image.new("RGB", (64, 64))])
+
+threads = [threading.Thread(target=encode) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_the_first_pictures_of_a_process_may_come_all_at_once(resnet: InstalledModel) -> None:
+    # Where nobody is first, every second process stood still here.
+    arguments = (str(resnet.path.parent), resnet.name)
+    for _ in range(4):
+        subprocess.run([sys.executable, "-c", _ALL_AT_ONCE, *arguments], check=True, timeout=60)

@@ -3,6 +3,7 @@
 import math
 import queue
 import sys
+import threading
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,6 +20,8 @@ from vitrine.embedding.registry import InstalledModel, Precision
 from vitrine.embedding.runtimes import MAX_BATCH, Encoded, Hint
 from vitrine.embedding.specs import ModelSpec
 from vitrine.errors import Invalid, Misconfigured
+
+_FIRST = threading.Lock()
 
 
 class OpenVinoEncoder:
@@ -57,6 +60,8 @@ class OpenVinoEncoder:
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         for _ in range(self._streams):
             self._idle.put(compiled.create_infer_request())
+        with _FIRST:
+            self._infer_first()
         self._fits = BatchSize(MAX_BATCH)
 
     @property
@@ -77,6 +82,18 @@ class OpenVinoEncoder:
         pieces: list[Encoded] = []
         within_memory(self._fits, wanted, lambda size: self._compute(images, size, pieces))
         return Encoded.join(self.spec, pieces)
+
+    def _infer_first(self) -> None:
+        """Let one thread be the first.
+
+        OpenVINO makes what turns arrays into tensors at the first call, in a C++ static that lets
+        go of the GIL meanwhile. A second thread that comes just then waits for the static with the
+        GIL in its hand, and the whole process stands still for ever.
+        """
+        pixels = np.zeros((1, *self._spec.preprocessing.input_size), np.float32)
+        running = deque([(self._idle.get(), pixels)])
+        running[0][0].start_async({0: pixels}, share_inputs=True)
+        self._idle.put(_finish(running, []))
 
     def _compute(self, images: Sequence[Image], size: int, pieces: list[Encoded]) -> None:
         """Add the batches that `pieces` lack, in order."""
