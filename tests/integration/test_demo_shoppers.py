@@ -23,7 +23,8 @@ from vitrine.recommend.ranker import Rankers
 from vitrine.wire import ProductIn
 
 PRODUCTS = demo_products(1, 38, "demo")
-VISITS = 3
+# A slot is clicked once in thirty or so: with so many it would be a miracle if none was.
+SHOPPERS, VISITS = 5, 6
 
 
 @pytest.fixture
@@ -50,8 +51,8 @@ def test_what_they_do_arrives_and_teaches(
 ) -> None:
     monkeypatch.setattr(visiting, "VISITS", VISITS)
     now = datetime.now(UTC)
-    visited = visit_shop(client, PRODUCTS, draw_shoppers(1, 3), now=now)
-    assert visited.slots == 3 * VISITS * SLOTS
+    visited = visit_shop(client, PRODUCTS, draw_shoppers(5, SHOPPERS), now=now)
+    assert visited.slots == SHOPPERS * VISITS * SLOTS
     assert 0 < visited.clicks < visited.slots / 2
     with platform.sessions() as session:
         sent = session.scalar(select(func.count(func.distinct(Event.event))))
@@ -59,13 +60,13 @@ def test_what_they_do_arrives_and_teaches(
         clicks = session.scalar(select(func.count()).where(Feedback.name == "select_item"))
         seen = session.scalar(select(func.count()).where(Feedback.name == "view_item_list"))
     assert sent == visited.events
-    assert shown == 3 * VISITS
+    assert shown == SHOPPERS * VISITS
     assert (clicks, seen) == (visited.clicks, visited.slots)
     # All of it was shown a moment ago: the window is that of shoppers who leave at once.
     assert learn_all(platform.sessions, feedback_seconds=0.01) == visited.slots
     assert Rankers(platform.reading.connect, seconds=0).current().version > 0
     assert not learn_all(platform.sessions, feedback_seconds=0.01)
-    visit_shop(client, PRODUCTS, draw_shoppers(1, 3), now=now)
+    visit_shop(client, PRODUCTS, draw_shoppers(5, SHOPPERS), now=now)
     with platform.sessions() as session:
         arrivals = select(func.count()).where(Event.name == "view_item", Event.decision.is_(None))
-        assert session.scalar(arrivals) == 3 * VISITS
+        assert session.scalar(arrivals) == SHOPPERS * VISITS
