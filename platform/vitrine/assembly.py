@@ -24,6 +24,7 @@ from vitrine.ingest.drain import HANDLERS, Handler
 from vitrine.ingest.parts import Bounds, Parts
 from vitrine.media.decode import Limits
 from vitrine.media.store import BlobStore
+from vitrine.recommend.mentions import MENTIONS_HANDLER
 from vitrine.recommend.nearest import Nearest
 from vitrine.recommend.portraits import Portraits
 from vitrine.recommend.profiles import Profiles
@@ -153,7 +154,7 @@ class Platform:
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """How each kind of work is done."""
-        return {**HANDLERS, work.PROFILE: self.profiles.handler}
+        return {**HANDLERS, work.PROFILE: self.profiles.handler, work.MENTIONS: MENTIONS_HANDLER}
 
     @property
     def profiles(self) -> Profiles:
@@ -189,6 +190,7 @@ class Platform:
                 signer=TokenSigner(settings.secret_key),
                 currency=settings.currency,
                 bought_days=settings.bought_days,
+                decision_days=settings.decision_days,
                 replenishable=settings.replenishable_categories,
             )
         )

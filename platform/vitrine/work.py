@@ -29,8 +29,10 @@ PURGE = "purge"
 """Key: content id. Remove picture, vectors and file if nothing uses them any more."""
 PROFILE = "profile"
 """Key: person id. Make the profile equal to the person's last events, or absent."""
+MENTIONS = "mentions"
+"""Key: product id. Let events that name the product find it, and owe the profiles they are in."""
 
-KINDS = (EMBED, FILL, SYNC, TEXT, PURGE, PROFILE)
+KINDS = (EMBED, FILL, SYNC, TEXT, PURGE, PROFILE, MENTIONS)
 
 MAX_BACKOFF_SECONDS = 300
 
@@ -73,10 +75,12 @@ class Claim:
 _OWE = text(
     """
     insert into work (kind, key, due_at, attempts)
-    select :kind, key, clock_timestamp(), 0 from unnest(cast(:keys as text[])) as owed(key)
+    select :kind, key, clock_timestamp() + make_interval(secs => :wait), 0
+    from unnest(cast(:keys as text[])) as owed(key)
     order by key
     on conflict (kind, key) do update
-    set version = nextval('work_version'), due_at = excluded.due_at, attempts = 0, error = null
+    set version = nextval('work_version'), due_at = least(work.due_at, excluded.due_at),
+        attempts = 0, error = null
     """
 )
 
@@ -176,11 +180,14 @@ _BACKLOG = text(
 ).columns(kind=Work.kind.type, pending=BigInteger(), dead=BigInteger())
 
 
-def owe(session: Session, kind: str, keys: Iterable[object]) -> None:
-    """Owe work on `keys`, due at once, in the caller's transaction."""
+def owe(session: Session, kind: str, keys: Iterable[object], *, wait_seconds: float = 0.0) -> None:
+    """Owe work on `keys` in the caller's transaction, due at once or in so many seconds.
+
+    What is due sooner already stays so: waiting gathers what is owed again and again into one.
+    """
     wanted = sorted({str(key) for key in keys})
     if wanted:
-        session.execute(_OWE, {"kind": kind, "keys": wanted})
+        session.execute(_OWE, {"kind": kind, "keys": wanted, "wait": wait_seconds})
 
 
 def claim(

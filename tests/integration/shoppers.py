@@ -9,13 +9,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
 
 from tests.conftest import DatabaseFrom
 from tests.integration.conftest import in_use, worked_off
 from tests.integration.shop import COUNT, fill
 from vitrine.assembly import Platform
-from vitrine.decisions.models import Person
+from vitrine.decisions.people import Who, resolve
 from vitrine.embedded.services import ServiceUrls
 from vitrine.recommend.service import Recommender
 from vitrine.recommend.visit import RecommendationRequest
@@ -62,6 +61,7 @@ class Shoppers:
         days_ago: float = 0.0,
         visitor: bool = False,
         token: str | None = None,
+        client_id: str | None = None,
     ) -> None:
         at = datetime.now(UTC) - timedelta(days=days_ago)
         params: dict[str, Any] = {"items": [{"item_id": f"acme:{one}"} for one in skus]}
@@ -74,6 +74,8 @@ class Shoppers:
             "params": params,
         }
         who = {"client_id": user} if visitor else {"user_id": user}
+        if client_id is not None:
+            who["client_id"] = client_id
         taken = self._intake.take(EventBatch(**who, events=[event]), published=False)
         assert (taken.accepted, taken.errors, taken.warnings) == (1, [], [])
 
@@ -103,8 +105,12 @@ def name() -> str:
     return f"shopper-{uuid4().hex}"
 
 
-def person(shop: Platform, user: str) -> int:
+def who_is(shop: Platform, user: str) -> Who:
     with shop.sessions() as session:
-        found = session.scalar(select(Person.id).where(Person.name == user))
+        found = resolve(session, user)
     assert found is not None
     return found
+
+
+def person(shop: Platform, user: str) -> int:
+    return who_is(shop, user).person_id

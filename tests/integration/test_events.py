@@ -173,7 +173,7 @@ def test_a_login_owes_both_and_an_earlier_one_takes_the_visitor_back(
     assert [len(each) for each in found.values()] == [2, 1, 2]
     forget_work(platform)
     take(intake, event("view_item", "e4", client_id=VISITOR, minutes=10))
-    assert owed(platform) == {"ada", VISITOR}, "whose history it is, and who may be asked for"
+    assert owed(platform) == {VISITOR}, "whose history it is, is found out when it is worked on"
 
 
 def forget_work(platform: Platform) -> None:

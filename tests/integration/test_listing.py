@@ -132,7 +132,7 @@ def test_one_picture_in_two_places_is_embedded_once(
     work_off()
     again = catalog.put("other", "mug", listing(), [jpeg(1), jpeg(1)])
     assert [image.state for image in again.product.images] == ["embedded"]
-    assert set(owed(platform)) == {work.SYNC, work.TEXT}
+    assert set(owed(platform)) == {work.SYNC, work.TEXT, work.MENTIONS}
     work_off()
     assert len(vectors_made(platform)) == 1
     assert sorted(found_ids(find(platform, jpeg(1)))) == ["acme:mug", "other:mug"]

@@ -174,6 +174,7 @@ def test_explained_parts_add_up_to_the_score(recommend: Recommend, shoppers: Sho
         (Invalid, {"products": ("acme:p01",)}),
         (NotFound, {"context": "product", "products": ("acme:gone",)}),
         (Invalid, {"filter": {"colour": "red"}}),
+        (Invalid, {"exclude_seen_days": 91}),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
@@ -193,6 +194,20 @@ def test_a_published_key_asks_for_visitors_alone(
     assert recommend(visitor, published=True).known
     with pytest.raises(Forbidden, match="from your server"):
         recommend("short", published=True)
+
+
+def test_what_users_bought_or_hid_in_a_browser_is_not_shown_to_it_again(
+    shop: Platform, recommend: Recommend, shoppers: Shoppers
+) -> None:
+    user, visitor = name(), f"visitor-{uuid4().hex}"
+    shoppers.did(visitor, "view_item", "p12", visitor=True)
+    shoppers.did(user, "purchase", "p13", client_id=visitor)
+    shoppers.did(user, "hide_item", "p14", client_id=visitor)
+    shoppers.did(user, "view_item", "p03", client_id=visitor)
+    alone = recommend(visitor, published=True, limit=18)
+    assert not {"p13", "p14"} & set(skus(alone))
+    told = {one.product_id for found in alone.results for one in found.reasons}
+    assert "acme:p12" in told and not {"acme:p13", "acme:p03"} & told
 
 
 def test_the_route(shop: Platform, shoppers: Shoppers) -> None:

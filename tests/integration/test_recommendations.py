@@ -15,10 +15,10 @@ from tests.integration.shoppers import (
     Shoppers,
     asking,
     name,
-    person,
     shop_of_a_module,
     skus,
     varied,
+    who_is,
 )
 from tests.pictures import jpeg
 from vitrine.assembly import Platform
@@ -97,7 +97,7 @@ def test_all_interests_and_the_page_are_one_call_of_the_index(
 
     monkeypatch.setattr(VectorIndex, "search", counted)
     found = recommend(user, "p04", "p10", context="cart", limit=10)
-    interests = len(shop.profiles.of(person(shop, user), found.model.digest).interests)
+    interests = len(shop.profiles.of(who_is(shop, user), found.model.digest).interests)
     assert interests > 1
     assert calls == [interests + 2]
 

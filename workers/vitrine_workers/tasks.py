@@ -1,12 +1,13 @@
 """The tasks. A message says only that there may be work of a kind; the work table says which."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from celery import Celery
 
 from vitrine import work
 from vitrine.assembly import Platform
-from vitrine.decisions.retention import Kept, keep_behaviour
+from vitrine.decisions.retention import Kept, keep_behaviour, kept_since
 from vitrine.doorbell import WORK_TASK
 from vitrine.ingest.drain import drain
 from vitrine.ingest.housekeeping import keep_house
@@ -46,11 +47,12 @@ def _bound(
 def _do_work(platform: Platform, kind: str) -> None:
     if kind in platform.handlers:
         # A shopper waits for their profile, a seller for a listing: the one is done in no time.
+        # And what was listed again is to be known as bought before it can be found.
         drain(
             platform.ingest,
             kind,
             handlers=platform.handlers,
-            first=(work.PROFILE,),
+            first=(work.MENTIONS, work.PROFILE),
             ring=platform.doorbell.ring,
         )
 
@@ -81,9 +83,11 @@ def _learn(platform: Platform) -> None:
 
 def _retain(platform: Platform) -> None:
     """Prepare the months to come, and forget what shoppers did too long ago."""
-    settings = platform.settings
+    settings, now = platform.settings, datetime.now(UTC)
     kept = Kept(event_days=settings.event_days, decision_days=settings.decision_days)
-    keep_behaviour(platform.sessions, kept)
+    keep_behaviour(platform.sessions, kept, now=now)
+    since = kept_since(now, settings.event_days)
+    platform.profiles.owe_outdated(platform.sessions, kept_since=since)
 
 
 def _roll_up(platform: Platform) -> None:

@@ -13,18 +13,19 @@ from vitrine.decisions.incoming import Incoming
 _EVENTS = text(
     """
     insert into events (
-        at, event, line, name, user_id, anonymous_id, item, product_id, quantity, price,
+        at, event, line, key, name, user_id, anonymous_id, item, product_id, quantity, price,
         position, rating, list, search_term, transaction_id, decision
     )
-    select sent.at, sent.event, rows.line, sent.name, sent.user_id, sent.anonymous_id,
+    select sent.at, sent.event, rows.line, sent.key, sent.name, sent.user_id, sent.anonymous_id,
         rows.item, rows.product_id, rows.quantity, rows.price, rows.position, rows.rating,
         rows.list, sent.search_term, sent.transaction_id, rows.decision
     from unnest(
-        cast(:times as timestamptz[]), cast(:digests as bytea[]), cast(:event_names as text[]),
+        cast(:times as timestamptz[]), cast(:digests as bytea[]), cast(:keys as text[]),
+        cast(:event_names as text[]),
         cast(:users as bigint[]), cast(:visitors as bigint[]), cast(:terms as text[]),
         cast(:transactions as text[])
     ) with ordinality
-        as sent(at, event, name, user_id, anonymous_id, search_term, transaction_id, place)
+        as sent(at, event, key, name, user_id, anonymous_id, search_term, transaction_id, place)
     join unnest(
         cast(:of as integer[]), cast(:line as integer[]), cast(:item as text[]),
         cast(:product_id as bigint[]), cast(:quantity as integer[]), cast(:price as numeric[]),
@@ -55,6 +56,7 @@ def write_events(
         {
             "times": [one.at for one in events],
             "digests": [one.digest for one in events],
+            "keys": [one.event.key for one in events],
             "event_names": [one.event.name for one in events],
             "users": [None if one.user is None else users[one.user] for one in events],
             "visitors": [None if one.visitor is None else visitors[one.visitor] for one in events],

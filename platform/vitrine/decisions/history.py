@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from vitrine.db import Reads
 
@@ -16,7 +17,8 @@ class Interaction:
 
     (`at`, `event`, `line`) orders them. `decision` comes from the quoted token and so does
     `position`, which without a token is what the shop said, if anything. `transaction_id` is of
-    the order that was bought or given back.
+    the order that was bought or given back. Two events of one `key` that say the same are one that
+    came twice, under two names of its shopper: before a login and after it.
     """
 
     at: datetime
@@ -31,11 +33,12 @@ class Interaction:
     position: int | None
     decision: str | None
     transaction_id: str | None = None
+    key: str | None = None
 
 
 _COLUMNS = (
     "at, event, line, name, product_id, item, quantity, price, rating, position, decision, "
-    "transaction_id"
+    "transaction_id, key"
 )
 # Each part is the end of an index, so that a long history costs no more than its last events. What
 # a visitor did under a login of its own belongs to that user, whoever owns the visitor now.
@@ -66,6 +69,26 @@ _LAST = text(
 )
 
 
+_BY_USERS = text(
+    f"""
+    select {_COLUMNS} from events
+    where anonymous_id = :visitor and user_id is not null
+      and name <> all(cast(:without as text[]))
+    order by at desc, event desc, line desc limit :limit
+    """  # noqa: S608 - the columns stand above
+)
+
+
+def read_by_users(
+    reads: Reads, visitor_id: int, *, limit: int, without: Sequence[str] = ()
+) -> list[Interaction]:
+    """Read the last that users did in a browser after they logged in there, oldest first."""
+    rows = reads.execute(
+        _BY_USERS, {"visitor": visitor_id, "limit": limit, "without": list(without)}
+    ).all()
+    return _interactions(rows)
+
+
 def read_history(
     reads: Reads, person_id: int, *, limit: int, without: Sequence[str] = ()
 ) -> list[Interaction]:
@@ -77,7 +100,11 @@ def read_history(
     rows = reads.execute(
         _LAST, {"person": person_id, "limit": limit, "without": list(without)}
     ).all()
+    return _interactions(rows)
+
+
+def _interactions(latest_first: Sequence[Row[Any]]) -> list[Interaction]:
     return [
         Interaction(row[0], bytes(row[1]), *row[2:])  # psycopg2 gives a memoryview
-        for row in reversed(rows)
+        for row in reversed(latest_first)
     ]

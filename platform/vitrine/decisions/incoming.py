@@ -5,7 +5,6 @@ the order of what one shopper did; more is taken for the time of arrival, and fa
 unit.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -91,10 +90,13 @@ def read_batch(batch: EventBatch, terms: Terms) -> Batch:
     return found
 
 
-def digest_of(user: str | None, visitor: str | None, key: str) -> bytes:
-    """Name an event: its key is unique for its shopper, so that nobody uses up another's."""
+def digest_of(signer: TokenSigner, user: str | None, visitor: str | None, key: str) -> bytes:
+    """Name an event: its key is unique for its shopper, so that nobody uses up another's.
+
+    It outlives the shopper's erasure, and tells nothing of them to who does not know the secret.
+    """
     who = [USER, user] if user is not None else [ANONYMOUS, visitor]
-    return hashlib.sha256(json.dumps([*who, key]).encode()).digest()
+    return signer.fingerprint(json.dumps([*who, key]))
 
 
 def _refuse_users(batch: EventBatch) -> None:
@@ -119,7 +121,7 @@ def _read_event(index: int, raw: Any, batch: EventBatch, terms: Terms, found: Ba
     quoted, doubts = _read_tokens(event, terms)
     if doubts:
         found.warn(index, doubts)
-    digest = digest_of(user, visitor, event.key)
+    digest = digest_of(terms.signer, user, visitor, event.key)
     return Incoming(index, event, digest, at, user, visitor, quoted)
 
 

@@ -17,7 +17,7 @@ from vitrine import work
 from vitrine.db import Sessions, again_after_deadlock
 from vitrine.decisions.event_rows import write_events
 from vitrine.decisions.incoming import Batch, Incoming, Terms, read_batch
-from vitrine.decisions.logins import Claim, log_in, owners
+from vitrine.decisions.logins import Claim, log_in
 from vitrine.decisions.models import ANONYMOUS, USER
 from vitrine.decisions.months import EVENTS, Month, make_months
 from vitrine.decisions.people import ensure
@@ -170,9 +170,8 @@ def _write(sessions: Sessions, events: Sequence[Incoming]) -> tuple[int, list[Ev
         products = _products(session, fresh)
         write_events(session, fresh, users, visitors, products)
         _give_feedback(session, fresh)
-        # Who owns a visitor has its history, and the visitor may be asked for by itself.
-        theirs = owners(session, visitors.values()).values()
-        work.owe(session, work.PROFILE, {*users.values(), *visitors.values(), *theirs, *changed})
+        # Who owns a visitor by the time that this is committed, a worker finds out.
+        work.owe(session, work.PROFILE, {*users.values(), *visitors.values(), *changed})
     return len(fresh), [note for one in fresh if (note := _unknown_items(one, products))]
 
 

@@ -62,7 +62,7 @@ class Login(Base):
 
 
 class EventId(Base):
-    """Events that were taken in, by the SHA-256 of their id; not partitioned, so truly unique."""
+    """Events that were taken in, by `incoming.digest_of`; not partitioned, so truly unique."""
 
     __tablename__ = "event_ids"
     __table_args__ = (Index("ix_event_ids_at", "at"),)
@@ -74,7 +74,7 @@ class EventId(Base):
 class Event(Base):
     """One item of one event (an event without items is one row); partitioned by month of `at`.
 
-    `event` is the SHA-256 of its id and `line` the place of the item in it, so (at, event, line)
+    `event` is its `incoming.digest_of` and `line` the place of the item in it, so (at, event, line)
     orders what one person did whatever the order of arrival.
     """
 
@@ -82,7 +82,7 @@ class Event(Base):
     __table_args__ = (
         Index("ix_events_user", "user_id", "at"),
         Index("ix_events_anonymous", "anonymous_id", "at"),
-        Index("ix_events_product", "product_id", "at"),
+        Index("ix_events_item", "item"),
         Index("ix_events_name", "name", "at"),
         {"postgresql_partition_by": "RANGE (at)"},
     )
@@ -90,10 +90,12 @@ class Event(Base):
     at: Mapped[datetime] = mapped_column(primary_key=True)
     event: Mapped[bytes] = mapped_column(primary_key=True)
     line: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    # What its shopper's other events do not have: the id that the shop gave it.
+    key: Mapped[str | None]
     name: Mapped[str]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
     anonymous_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
-    # What the shop called it; `product_id` is None where there is no such product (any more).
+    # What the shop called it; `product_id` is None, or of one that is gone, until it is listed.
     item: Mapped[str | None]
     product_id: Mapped[int | None] = mapped_column(BigInteger)
     quantity: Mapped[int | None]

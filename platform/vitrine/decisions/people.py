@@ -5,7 +5,7 @@ the user who owns it, unless it is asked for by itself.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -39,6 +39,8 @@ _RESOLVE = text(
     """
 )
 
+_BROWSER = text("select id from people where kind = 'anonymous' and name = :name")
+
 _ENSURE = text(
     """
     insert into people (kind, name)
@@ -70,6 +72,18 @@ def resolve_visitor(reads: Reads, name: str) -> Who | None:
     For published keys: knowing a visitor's id opens nothing of the user behind it.
     """
     return _find(reads, name, alone=True, kinds=[ANONYMOUS])
+
+
+def resolve_whole(reads: Reads, name: str) -> Who | None:
+    """Find who is called `name` as `resolve` does, and a browser that is called the same.
+
+    For what is to reach all that is kept under a name.
+    """
+    who = resolve(reads, name)
+    if who is None:
+        return None
+    browser = reads.execute(_BROWSER, {"name": name}).scalar()
+    return who if browser is None or browser in who.ids else replace(who, ids=(*who.ids, browser))
 
 
 def _find(reads: Reads, name: str, *, alone: bool, kinds: list[str]) -> Who | None:

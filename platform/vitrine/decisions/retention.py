@@ -117,12 +117,17 @@ class Forgotten:
     people: int = 0
 
 
+def kept_since(now: datetime, days: int) -> datetime:
+    """From when on something is kept that is kept so many days."""
+    return now - timedelta(days=days) - _GRACE
+
+
 def keep_behaviour(sessions: Sessions, kept: Kept, *, now: datetime | None = None) -> Forgotten:
     """Make the months to come, and forget what is too old; each step commits by itself."""
     now = now or datetime.now(UTC)
     made = make_months_ahead(sessions, now)
-    events_before = now - timedelta(days=kept.event_days) - _GRACE
-    decisions_before = now - timedelta(days=kept.decision_days) - _GRACE
+    events_before = kept_since(now, kept.event_days)
+    decisions_before = kept_since(now, kept.decision_days)
     done = Forgotten()
     for table, old, before in (
         (EVENTS, _OLD_EVENTS, events_before),

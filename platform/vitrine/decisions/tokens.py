@@ -81,6 +81,13 @@ class TokenSigner:
             raise Invalid("This token is too old to be counted.")
         return shown
 
+    def fingerprint(self, said: str) -> bytes:
+        """Name something so that nobody without the secret can tell it, or guess and compare.
+
+        32 bytes, the same for the same secret.
+        """
+        return hmac.new(self._secret, f"fingerprint.{said}".encode(), hashlib.sha256).digest()
+
     def _signature(self, payload: str) -> bytes:
         message = f"{VERSION}.{payload}".encode()
         return hmac.new(self._secret, message, hashlib.sha256).digest()[:SIGNATURE_BYTES]

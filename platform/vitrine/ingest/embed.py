@@ -68,8 +68,9 @@ def embed(parts: Parts, claims: Sequence[work.Claim]) -> None:
     with parts.sessions.begin() as session:
         there = _keep_vectors(session, model, [claim.key for claim in read], batch)
         # What a picture is comes before what is owed for it: so sellers lock them too.
-        _mark(session, there, batch)
+        products = _mark(session, there, batch)
         _owe_rows(session, there, batch)
+        work.owe(session, work.MENTIONS, products)
         work.finish(session, read)
         # Others could be read, so it is these files: they are tried again, and given up.
         for claim in sorted(unread, key=lambda claim: claim.key):
@@ -244,14 +245,18 @@ def _owe_rows(session: Session, there: set[str], batch: _Batch) -> None:
     work.owe(session, work.SYNC, uses)
 
 
-def _mark(session: Session, there: set[str], batch: _Batch) -> None:
+def _mark(session: Session, there: set[str], batch: _Batch) -> set[int]:
+    """Say of each picture what became of it; return the products that got one to look like."""
     good = there - set(batch.failures)
-    session.execute(
+    embedded = session.scalars(
         update(ProductImage)
         .where(ProductImage.cid.in_(good), ProductImage.state.in_((RECEIVED, FAILED)))
         .values(state=EMBEDDED, reason=None)
+        .returning(ProductImage.product_id)
     )
+    products = set(embedded)
     _fail(session, {cid: why for cid, why in batch.failures.items() if cid in there})
+    return products
 
 
 def _fail(session: Session, reasons: Mapping[str, str]) -> None:

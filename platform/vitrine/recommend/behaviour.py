@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from vitrine.decisions.history import Interaction
 from vitrine.recommend.weights import EventWeights
 
+_Place = tuple[datetime, bytes, int]
 _DAY = timedelta(days=1)
 _SHOWN = "view_item_list"
 _SEEN = frozenset({"select_item", "view_item"})
@@ -33,39 +34,63 @@ class Regard:
 
 @dataclass(slots=True)
 class Behaviour:
-    """Product id → what is known; every dict has what came last at its end."""
+    """Product id → what is known; every dict has what came last at its end.
+
+    `as_of` and `since` are the times of the last event and of the first that it is made of.
+    """
 
     events: int = 0
     as_of: datetime | None = None
+    since: datetime | None = None
     regards: dict[int, Regard] = field(default_factory=dict)
     viewed: dict[int, datetime] = field(default_factory=dict)
     bought: dict[int, datetime] = field(default_factory=dict)
     carted: dict[int, datetime] = field(default_factory=dict)
-    hidden: set[int] = field(default_factory=set)
+    hidden: dict[int, datetime] = field(default_factory=dict)
 
 
 def behaviour(history: Iterable[Interaction], weights: EventWeights) -> Behaviour:
     """Add up the last `weights.events` lines by (time, event, line), each once.
 
-    What was only shown is none of them. Weights fade with the age that an event has at the last.
-    What somebody has or has hidden is told by as many of the events that are no `LOOKS`.
+    An event that came twice counts once, and so does a product that was bought twice in the same
+    transaction, as the browser tells it and the server. What was only shown is none of them.
+    Weights fade with the age that an event has at the last. What somebody has or has hidden is told
+    by as many of the events that are no `LOOKS`.
     """
     told = {(one.at, one.event, one.line): one for one in history if one.name != _SHOWN}
     ordered = sorted(told)
-    counted = set(ordered[-weights.events :])
-    standing = [key for key in ordered if told[key].name not in LOOKS][-weights.events :]
     if not ordered:
         return Behaviour()
-    now = told[ordered[-1]].at
-    found = Behaviour(events=len(counted), as_of=now.astimezone(UTC))
+    last = set(ordered[-weights.events :])
+    standing = [place for place in ordered if told[place].name not in LOOKS][-weights.events :]
+    kept = _once(told[place] for place in sorted(last.union(standing)))
+    counted = {place for place in kept if place in last}
+    now = max(kept)[0]
+    found = Behaviour(events=len(counted), as_of=now.astimezone(UTC), since=min(kept)[0])
     pieces: dict[tuple[str, int], int] = {}
-    for one, product in _by_product(told[key] for key in sorted(counted.union(standing))):
+    for one, product in _by_product(kept.values()):
         if (one.at, one.event, one.line) in counted:
             faded = weights.remaining((now - one.at) / _DAY)
             _regard(found, one, product, faded * weights.of_event(one.name, one.rating))
         _hide(found, one, product)
         _possess(found, pieces, one, product)
     return found
+
+
+def _once(lines: Iterable[Interaction]) -> dict[_Place, Interaction]:
+    """Keep of lines in their order the first alone where what it says came more than once."""
+    first: dict[object, tuple[datetime, bytes]] = {}
+    kept = {}
+    for one in lines:
+        said: list[object] = []
+        # By more than the key: a shop may count anew for each browser and each user.
+        if one.key is not None:
+            said.append((one.key, one.name, one.line, one.product_id, one.item))
+        if one.name == "purchase" and one.transaction_id is not None:
+            said.append((one.transaction_id, one.product_id, one.item))
+        if all(first.setdefault(what, (one.at, one.event)) == (one.at, one.event) for what in said):
+            kept[one.at, one.event, one.line] = one
+    return kept
 
 
 def _by_product(events: Iterable[Interaction]) -> Iterator[tuple[Interaction, int]]:
@@ -100,9 +125,9 @@ def _regard(found: Behaviour, one: Interaction, product: int, weight: float) -> 
 
 def _hide(found: Behaviour, one: Interaction, product: int) -> None:
     if one.name == "hide_item":
-        found.hidden.add(product)
+        _put_last(found.hidden, product, one.at.astimezone(UTC))
     elif _takes_back(one):
-        found.hidden.discard(product)
+        found.hidden.pop(product, None)
 
 
 def _takes_back(one: Interaction) -> bool:

@@ -7,7 +7,6 @@ from sqlalchemy import select, tuple_
 
 from vitrine.catalog.models import Product
 from vitrine.db import Reads
-from vitrine.recommend.profile import Profile
 from vitrine.recommend.visit import Listed
 from vitrine.retrieval.filters import EVERYTHING, Filter
 from vitrine.retrieval.filters.tree import AllOf, InStock, Not, Seller
@@ -38,11 +37,16 @@ def read_named(reads: Reads, public_ids: Iterable[str]) -> dict[str, Listed]:
 
 
 def read_bought(
-    reads: Reads, profile: Profile, now: datetime, *, days: int, replenishable: Sequence[str]
+    reads: Reads,
+    bought: Mapping[int, datetime],
+    now: datetime,
+    *,
+    days: int,
+    replenishable: Sequence[str],
 ) -> set[int]:
     """Tell what was bought too lately to be shown; what is used up may be shown again."""
     since = now - timedelta(days=days)
-    lately = {product for product, at in profile.bought.items() if at > since}
+    lately = {product for product, at in bought.items() if at > since}
     if not lately or not replenishable:
         return lately
     rows = reads.execute(
@@ -60,7 +64,7 @@ def is_under(category: str, paths: Sequence[str]) -> bool:
 
 
 def all_excluded(
-    profile: Profile, bought: Set[int], page: Iterable[Listed], named: Iterable[Listed]
+    hidden: Iterable[int], bought: Set[int], page: Iterable[Listed], named: Iterable[Listed]
 ) -> set[int]:
     """Put together what is not to be shown whatever proposes it."""
-    return {*profile.hidden, *bought, *(one.product_id for one in (*page, *named))}
+    return {*hidden, *bought, *(one.product_id for one in (*page, *named))}

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Row, text
 
 from vitrine.db import Reads, Sessions
-from vitrine.decisions.people import Who, resolve
+from vitrine.decisions.people import Who, resolve_whole
 from vitrine.errors import Invalid
 from vitrine.recommend.erasure import unknown
 from vitrine.wire.users import (
@@ -98,7 +98,7 @@ def export(sessions: Sessions, name: str, *, cursor: str | None, limit: int) -> 
     """Read one page. Raises NotFound, and Invalid for a cursor that is none."""
     place = _read_cursor(cursor)
     with sessions() as reads:
-        who = resolve(reads, name)
+        who = resolve_whole(reads, name)
         person = None if who is None else reads.execute(_PERSON, {"id": who.person_id}).first()
         if who is None or person is None:
             raise unknown()
@@ -151,6 +151,7 @@ def _event(row: Row[Any]) -> ExportedEvent:
         at=row.at,
         name=row.name,
         event=bytes(row.event).hex(),
+        event_id=row.key,
         line=row.line,
         user_id=row.user_name,
         client_id=row.visitor_name,

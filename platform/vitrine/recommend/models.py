@@ -32,6 +32,8 @@ class ProfileRow(Base):
     model: Mapped[str]
     made: Mapped[str]
     body: Mapped[dict[str, Any]]
+    # Of the first event that it is made of: once that is too old to be kept, it is made anew.
+    oldest_at: Mapped[datetime | None] = mapped_column(index=True)
     refreshed_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -67,6 +69,10 @@ class Trend(Base):
     people: Mapped[int]
     shown: Mapped[float] = mapped_column(REAL, server_default="0")
     clicked: Mapped[float] = mapped_column(REAL, server_default="0")
+
+
+LEARNER_LOCK = "vitrine.learner"
+"""Whoever holds it (hashed, as an advisory lock) learns, or takes back what was learnt."""
 
 
 class RankerRow(Base):

@@ -79,7 +79,7 @@ class Portraits:
             who = resolve(reads, user) if PERSON.fits(user) else None
         if who is None:
             raise NotFound("No event of such a user or visitor is kept.")
-        profile = self.profiles.of(who.person_id, model.digest)
+        profile = self.profiles.of(who, model.digest)
         with self.readers() as reads:
             shown = self._read(reads, profile)
 
@@ -99,7 +99,7 @@ class Portraits:
             viewed=listed(_first(profile.viewed), profile.viewed),
             bought=listed(_first(profile.bought), profile.bought),
             carted=listed(_first(profile.carted), profile.carted),
-            hidden=listed(_first(sorted(profile.hidden)), {}),
+            hidden=listed(_first(profile.hidden), profile.hidden),
             picture=f"/v1/users/{quote(user, safe='')}/profile/picture",
             model=model,
         )
@@ -150,7 +150,7 @@ class Portraits:
     def _read(self, reads: Reads, profile: Profile) -> dict[int, _Shown]:
         groups = [*profile.interests, *profile.dislikes]
         ids = {id_ for one in groups for id_ in one.products}
-        for named in (profile.viewed, profile.bought, profile.carted, sorted(profile.hidden)):
+        for named in (profile.viewed, profile.bought, profile.carted, profile.hidden):
             ids.update(_first(named))
         values = {"ids": sorted(ids), "images": [one.image_id for one in groups]}
         found = {}

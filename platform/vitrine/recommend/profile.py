@@ -20,6 +20,7 @@ MOST_VIEWED = 100
 # Those that weigh most are grouped; what somebody looked at once among so many says little.
 MOST_GROUPED = 500
 _DECIMALS = 6
+_LATEST_FIRST = ("bought", "hidden", "viewed", "carted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,15 @@ class PriceBand:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A person as the recommendations see them; empty for somebody nobody knows."""
+    """A person as the recommendations see them; empty for somebody nobody knows.
+
+    `as_of` and `since` are the times of the last event and of the first that it is made of.
+    """
 
     model: str
     events: int = 0
     as_of: datetime | None = None
+    since: datetime | None = None
     interests: list[Interest] = field(default_factory=list)
     dislikes: list[Interest] = field(default_factory=list)
     # Affinities add up to 1 over the positive ones; a negative one is a dislike.
@@ -72,35 +77,34 @@ class Profile:
     price: PriceBand | None = None
     # Product id → when last. What was refunded is not bought, what was removed is not in the cart.
     bought: dict[int, datetime] = field(default_factory=dict)
-    hidden: set[int] = field(default_factory=set)
+    hidden: dict[int, datetime] = field(default_factory=dict)
     viewed: dict[int, datetime] = field(default_factory=dict)
     carted: dict[int, datetime] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Write it for a JSONB column, which keeps the order of lists only."""
         body = asdict(self)
-        body["as_of"] = _written(self.as_of)
+        body["as_of"], body["since"] = _written(self.as_of), _written(self.since)
         for name in ("interests", "dislikes"):
             for interest in body[name]:
                 interest["last_at"] = _written(interest["last_at"])
-        for name in ("bought", "viewed", "carted"):
+        for name in _LATEST_FIRST:
             body[name] = [[product, _written(at)] for product, at in body[name].items()]
-        body["hidden"] = sorted(self.hidden)
         return body
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote."""
         fields = dict(body)
-        fields["as_of"] = datetime.fromisoformat(body["as_of"]) if body["as_of"] else None
+        for name in ("as_of", "since"):
+            fields[name] = datetime.fromisoformat(body[name]) if body[name] else None
         for name in ("interests", "dislikes"):
             fields[name] = [
                 Interest(**{**one, "last_at": datetime.fromisoformat(one["last_at"])})
                 for one in body[name]
             ]
-        for name in ("bought", "viewed", "carted"):
+        for name in _LATEST_FIRST:
             fields[name] = {product: datetime.fromisoformat(at) for product, at in body[name]}
-        fields["hidden"] = set(body["hidden"])
         fields["price"] = PriceBand(**body["price"]) if body["price"] else None
         return cls(**fields)
 
@@ -119,7 +123,7 @@ def build_profile(
     for all of them, and the clock would change the profile.
     """
     found = behaviour(history, weights)
-    if not found.events:
+    if found.as_of is None:
         return Profile(model)
     regards = {id_: found.regards[id_] for id_ in sorted(found.regards) if id_ in products}
     nets = {id_: regard.net for id_, regard in regards.items()}
@@ -130,13 +134,14 @@ def build_profile(
         model=model,
         events=found.events,
         as_of=found.as_of,
+        since=found.since,
         interests=_shared(_interests(liked, regards, products)[:MOST_INTERESTS]),
         dislikes=_shared(_interests(disliked, regards, products)[:MOST_DISLIKES]),
         categories=shares((products[id_].category, net) for id_, net in nets.items()),
         brands=shares((brand, net) for id_, net in nets.items() if (brand := products[id_].brand)),
         price=PriceBand(*prices) if prices else None,
         bought=_latest(found.bought, products),
-        hidden={id_ for id_ in found.hidden if id_ in products},
+        hidden=_latest(found.hidden, products),
         viewed=_latest(found.viewed, products, MOST_VIEWED),
         carted=_latest(found.carted, products),
     )

@@ -1,6 +1,7 @@
 """Profiles: read as they are stored, made on the spot where they are not, kept by the workers."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import BigInteger, Boolean, Text, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -8,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from vitrine import work
 from vitrine.db import Readers, Reads, Sessions
-from vitrine.decisions.history import read_history
+from vitrine.decisions.history import read_by_users, read_history
+from vitrine.decisions.logins import owners
+from vitrine.decisions.people import Who
 from vitrine.ingest.drain import Handler
 from vitrine.ingest.parts import Parts
-from vitrine.recommend.behaviour import LOOKS
+from vitrine.recommend.behaviour import LOOKS, Behaviour, behaviour
 from vitrine.recommend.known import read_known
 from vitrine.recommend.models import ProfileRow
 from vitrine.recommend.profile import Profile, build_profile
@@ -20,12 +23,13 @@ from vitrine.recommend.weights import EventWeights
 BATCH = 16
 _OWED_AT_ONCE = 5000
 # Changes with what a profile is made of, so that none of an older form is read.
-_FORM = 1
+_FORM = 2
 
 _STORED = text(
     """
-    select model, made, body,
-           exists (select from work where kind = 'profile' and key = :key) as owed
+    select model, made, body, exists (
+        select from work where kind = 'profile' and key = any(cast(:keys as text[]))
+    ) as owed
     from (select 1) as always left join profiles on person_id = :person
     """
 ).columns(model=Text, made=Text, body=JSONB, owed=Boolean)
@@ -37,7 +41,7 @@ _ACTIVE_MODEL = text("select model from generations where state = 'active'")
 _OUTDATED = text(
     """
     select person_id from profiles
-    where (model <> :model or made <> :made)
+    where (model <> :model or made <> :made or oldest_at < cast(:before as timestamptz))
       and not exists (select from work where kind = 'profile' and key = person_id::text)
     order by refreshed_at desc limit :limit
     """
@@ -52,17 +56,31 @@ class Profiles:
         self._weights = weights
         self._made = f"{_FORM}:{weights.digest}"
 
-    def of(self, person_id: int, model: str) -> Profile:
+    def of(self, who: Who, model: str) -> Profile:
         """Read the profile with groups by this model (its digest); one without events is empty.
 
         A stored one is taken if nothing has happened since. Else it is made from the history, and
         left to the workers to store: an event counts at the next request, also while they are busy.
         """
+        # What a browser did is owed under the browser, whoever turned out to own it.
+        owed_as = {"person": who.person_id, "keys": [str(id_) for id_ in who.ids]}
         with self._readers() as reads:
-            stored = reads.execute(_STORED, {"person": person_id, "key": str(person_id)}).one()
+            stored = reads.execute(_STORED, owed_as).one()
             if not stored.owed and (stored.model, stored.made) == (model, self._made):
                 return Profile.from_json(stored.body)
-            return self.make(reads, person_id, model)
+            return self.make(reads, who.person_id, model)
+
+    def told_by_users(self, visitor_id: int) -> Behaviour:
+        """What users did in this browser after they logged in: what they have there, and hid.
+
+        Who speaks for a browser alone sees nothing of its users, and yet is not to be shown again
+        what was bought or hidden there.
+        """
+        with self._readers() as reads:
+            most = self._weights.events
+            return behaviour(
+                read_by_users(reads, visitor_id, limit=most, without=LOOKS), self._weights
+            )
 
     def make(self, reads: Reads, person_id: int, model: str) -> Profile:
         """Make the profile from the last events."""
@@ -79,10 +97,15 @@ class Profiles:
             return False
         model = session.execute(_ACTIVE_MODEL).scalar() or ""
         profile = self.make(session, person_id, model)
-        if not profile.events:
+        if profile.since is None:
             session.execute(_FORGET, {"person": person_id})
             return True
-        row = {"model": model, "made": self._made, "body": profile.to_json()}
+        row = {
+            "model": model,
+            "made": self._made,
+            "body": profile.to_json(),
+            "oldest_at": profile.since,
+        }
         statement = insert(ProfileRow).values(person_id=person_id, **row)
         session.execute(
             statement.on_conflict_do_update(
@@ -92,13 +115,17 @@ class Profiles:
         )
         return True
 
-    def owe_outdated(self, sessions: Sessions) -> int:
-        """Owe profiles of another model, other weights or an older form; return how many."""
+    def owe_outdated(self, sessions: Sessions, *, kept_since: datetime | None = None) -> int:
+        """Owe profiles of another model, other weights or an older form; return how many.
+
+        And those that are made of events before `kept_since`, once these have been deleted.
+        """
         with sessions.begin() as session:
             model = session.execute(_ACTIVE_MODEL).scalar()
             if model is None:
                 return 0
-            values = {"model": model, "made": self._made, "limit": _OWED_AT_ONCE}
+            made_of = {"model": model, "made": self._made, "before": kept_since}
+            values = {**made_of, "limit": _OWED_AT_ONCE}
             outdated = session.execute(_OUTDATED, values).scalars().all()
             work.owe(session, work.PROFILE, outdated)
         return len(outdated)
@@ -109,8 +136,17 @@ class Profiles:
         return Handler(self._refresh_claimed, _give_up, lambda parts: BATCH)
 
     def _refresh_claimed(self, parts: Parts, claims: Sequence[work.Claim]) -> None:
-        # Each by itself: it holds up an erasure no longer than it takes.
-        for claim in claims:
+        people = [int(claim.key) for claim in claims]
+        with parts.sessions() as session:
+            # Read now and not when the events came: a login may have come in between.
+            owned_by = owners(session, people)
+        beside = sorted({*owned_by.values()} - {*people})
+        # Each by itself: it holds up an erasure no longer than it takes. Owners come first, so that
+        # a browser stays owed until its owner has what it did.
+        for person_id in beside:
+            with parts.sessions.begin() as session:
+                self.refresh(session, person_id)
+        for claim in sorted(claims, key=lambda claim: int(claim.key) in owned_by):
             with parts.sessions.begin() as session:
                 self.refresh(session, int(claim.key))
                 work.finish(session, [claim])

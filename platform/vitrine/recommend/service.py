@@ -49,7 +49,7 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RecommenderTools:
-    """What recommendations are made with; `bought_days` as in the settings."""
+    """What recommendations are made with; `bought_days`, `decision_days` as in the settings."""
 
     readers: Readers
     generations: Generations
@@ -60,6 +60,7 @@ class RecommenderTools:
     signer: TokenSigner
     currency: str
     bought_days: int
+    decision_days: int
     replenishable: Sequence[str]
 
 
@@ -125,7 +126,7 @@ class Recommender:
         """Find out who asks, from where, and what may not be shown."""
         tools, now = self._tools, datetime.now(UTC)
         asked = filters.parse(request.filter or {})
-        _check(request)
+        _check(request, tools.decision_days)
         serving = tools.generations.current()
         with tools.readers() as reads:
             who = (resolve_visitor if request.published else resolve)(reads, request.user)
@@ -135,10 +136,15 @@ class Recommender:
                 since = now - timedelta(days=request.exclude_seen_days)
                 seen = shown.seen_products(reads, who.ids, since)
         digest = serving.model.digest
-        profile = Profile(digest) if who is None else tools.profiles.of(who.person_id, digest)
+        profile = Profile(digest) if who is None else tools.profiles.of(who, digest)
+        had, hidden = {**profile.bought}, {*profile.hidden}
+        if request.published and who is not None:
+            by_users = tools.profiles.told_by_users(who.person_id)
+            had |= by_users.bought
+            hidden |= by_users.hidden.keys()
         with tools.readers() as reads:
             bought = exclusions.read_bought(
-                reads, profile, now, days=tools.bought_days, replenishable=tools.replenishable
+                reads, had, now, days=tools.bought_days, replenishable=tools.replenishable
             )
         page = _page(request, named)
         left_out = [named[one] for one in request.exclude_ids if one in named]
@@ -150,7 +156,7 @@ class Recommender:
             profile=profile,
             tree=exclusions.conditions(asked, request.exclude_seller),
             page=page,
-            excluded=exclusions.all_excluded(profile, bought, page, left_out) | seen,
+            excluded=exclusions.all_excluded(hidden, bought, page, left_out) | seen,
             seen=seen,
         )
 
@@ -229,13 +235,23 @@ def _answer(decision: str, visit: Visit, page: Page, slots: Sequence[Slot]) -> s
     )
 
 
-def _check(request: RecommendationRequest) -> None:
+def _check(request: RecommendationRequest, decision_days: int) -> None:
     if request.published and len(request.user) < PUBLISHED_CLIENT_ID_CHARACTERS:
         raise _only_visitors()
     if request.context == "product" and len(request.products) != 1:
         raise Invalid("The context `product` is the page of one product: name it as `product`.")
     if request.context == "home" and request.products:
         raise Invalid("A `product` goes with the context `product` or `cart`; home has none.")
+    if request.exclude_seen_days and request.exclude_seen_days > decision_days:
+        raise _kept_no_longer(decision_days)
+
+
+def _kept_no_longer(days: int) -> Invalid:
+    detail = f"must be at most {days}: what was recommended is kept so many days"
+    return Invalid(
+        f"`exclude_seen_days` {detail} (VITRINE_DECISION_DAYS).",
+        errors=[{"pointer": "/exclude_seen_days", "detail": detail}],
+    )
 
 
 def _only_visitors() -> Forbidden:

@@ -24,7 +24,8 @@ class ExportedEvent(Sent):
 
     at: datetime
     name: str
-    event: str = Field(description="SHA-256 of the event's id and its shopper, in hexadecimal.")
+    event: str = Field(description="A digest of the event's id and its shopper, in hexadecimal.")
+    event_id: str | None = Field(description="What the shop called it.")
     line: int = Field(description="The place of the item in the event, from 0.")
     user_id: str | None
     client_id: str | None

@@ -135,15 +135,20 @@ def test_a_purchase_is_named_by_its_transaction() -> None:
     bought = {"name": "purchase", "params": params}
     first, second = read(bought, {**bought, "name": "refund"}).events
     assert first.digest != second.digest
-    assert first.digest == digest_of(None, VISITOR, "purchase:T1")
+    assert first.digest == digest_of(SIGNER, None, VISITOR, "purchase:T1")
     assert read({"name": "purchase", "params": {}}).errors
 
 
 def test_an_event_id_is_that_of_its_shopper_alone() -> None:
     names = [("ada", None), (None, "ada"), ("ada", "v"), ("bob", "v"), (None, "v")]
-    digests = [digest_of(*name, "e1") for name in names]
+    digests = [digest_of(SIGNER, *name, "e1") for name in names]
     assert digests[0] == digests[2], "a user's event is the same from any browser"
     assert len(set(digests)) == 4
+
+
+def test_who_does_not_know_the_secret_cannot_tell_whose_event_it_was() -> None:
+    other = TokenSigner("another secret key of the same length")
+    assert digest_of(SIGNER, "ada", None, "e1") != digest_of(other, "ada", None, "e1")
 
 
 def test_a_good_token_says_what_was_shown() -> None:

@@ -1,11 +1,8 @@
 """What is never recommended."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from vitrine.recommend.exclusions import all_excluded, conditions, is_under
-from vitrine.recommend.profile import Profile
 from vitrine.recommend.visit import Listed
 from vitrine.retrieval import filters
 from vitrine.retrieval.filters.tree import AllOf, Brand, InStock, Not, Seller
@@ -35,7 +32,5 @@ def test_conditions_always_ask_for_stock() -> None:
 
 
 def test_all_that_is_excluded() -> None:
-    now = datetime(2026, 11, 24, tzinfo=UTC)
-    profile = Profile("m", hidden={1}, bought={2: now}, viewed={3: now}, carted={4: now})
-    found = all_excluded(profile, {2}, [Listed(5, "a")], [Listed(6, "b")])
+    found = all_excluded([1], {2}, [Listed(5, "a")], [Listed(6, "b")])
     assert found == {1, 2, 5, 6}

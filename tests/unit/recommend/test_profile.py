@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -39,9 +40,9 @@ def profile_of(*history: Interaction, weights: EventWeights = WEIGHTS) -> Profil
 
 EVENTS = st.lists(
     st.builds(
-        lambda name, product, minutes, event, line, quantity, rating, order: Interaction(
+        lambda name, product, minutes, event, line, quantity, rating, order, key: Interaction(
             START + timedelta(minutes=minutes), bytes([event]), line, name, product, None,
-            quantity, None, rating, None, None, order,
+            quantity, None, rating, None, None, order, key,
         ),
         st.sampled_from([*DEFAULTS, "login"]),
         st.none() | st.integers(0, 24),
@@ -51,6 +52,7 @@ EVENTS = st.lists(
         st.none() | st.integers(1, 3),
         st.none() | st.integers(1, 5),
         st.none() | st.sampled_from("ab"),
+        st.none() | st.sampled_from("xyz"),
     ),
     max_size=60,
     unique_by=lambda one: (one.at, one.event, one.line),
@@ -81,7 +83,7 @@ def test_a_profile_comes_back_from_json_as_it_was(history: list[Interaction]) ->
     stored = json.loads(json.dumps(profile.to_json(), sort_keys=True))
     back = Profile.from_json(stored)
     assert back == profile
-    for name in ("bought", "viewed", "carted"):
+    for name in ("bought", "hidden", "viewed", "carted"):
         assert list(getattr(back, name)) == list(getattr(profile, name))
 
 
@@ -94,7 +96,7 @@ def test_what_it_says_holds_together(history: list[Interaction]) -> None:
         assert len(members) == len(set(members)) and set(members) <= set(SHOP)
         assert all(one.product_id in one.products for one in interests)
         assert all(one.image_id == SHOP[one.product_id].image_id for one in interests)
-    assert not profile.hidden & {id_ for one in profile.interests for id_ in one.products}
+    assert not profile.hidden.keys() & {id_ for one in profile.interests for id_ in one.products}
 
 
 def test_who_looks_at_mugs_and_boots_has_two_interests() -> None:
@@ -146,8 +148,46 @@ def test_a_refund_without_items_takes_back_its_order() -> None:
 def test_what_was_bought_or_hidden_is_not_forgotten_for_many_looks() -> None:
     before = [did("purchase", 1), did("hide_item", 2), did("add_to_cart", 3)]
     profile = profile_of(*before, *looks([11] * 9, day=1), weights=EventWeights(events=5))
-    assert list(profile.bought) == [1] and profile.hidden == {2} and list(profile.carted) == [3]
+    assert (list(profile.bought), list(profile.hidden), list(profile.carted)) == ([1], [2], [3])
     assert [one.products for one in profile.interests] == [[11]] and not profile.dislikes
+
+
+def test_what_was_hidden_last_comes_first() -> None:
+    profile = profile_of(*(did("hide_item", id_, day=day) for day, id_ in enumerate((7, 2, 5, 2))))
+    assert list(profile.hidden) == [2, 5, 7]
+    assert profile.hidden[2] == START + timedelta(days=3)
+
+
+def test_an_event_that_came_before_a_login_and_after_it_counts_once() -> None:
+    once = [did("purchase", 1, quantity=1, key="e1"), did("view_item", 11, 1, key="e2")]
+    # Told again under the user's name, later, and with another digest.
+    again = [did("purchase", 1, 0.5, quantity=1, key="e1"), did("view_item", 11, 2, key="e2")]
+    assert profile_of(*once, *again).to_json() == profile_of(*once).to_json()
+    given_back = did("refund", 1, 3, quantity=1)
+    assert not profile_of(*once, *again, given_back).bought
+    # Who counts anew for each browser does not say the same twice.
+    other = did("purchase", 2, 0.5, quantity=1, key="e1")
+    assert set(profile_of(*once, other).bought) == {1, 2}
+
+
+def test_an_order_that_browser_and_server_tell_is_one() -> None:
+    lines = [
+        replace(did("purchase", 1, quantity=2, transaction_id="T1", event="browser"), line=line)
+        for line in (0, 1)
+    ]
+    server = did("purchase", 1, 0.1, quantity=4, transaction_id="T1", event="server")
+    more = did("purchase", 2, 0.1, transaction_id="T1", event="server")
+    assert set(profile_of(*lines, server, more).bought) == {1, 2}
+    left = profile_of(*lines, server, did("refund", 1, 1, quantity=3))
+    assert list(left.bought) == [1], "one of four is left: both lines of the browser count"
+    assert not profile_of(*lines, server, did("refund", 1, 1, quantity=4)).bought
+
+
+def test_it_tells_from_when_on_events_made_it() -> None:
+    history = [did("view_item", 1, day=2), did("purchase", 2, day=1), did("view_item", 3, day=4)]
+    assert profile_of(*history).since == START + timedelta(days=1)
+    assert profile_of(*history[::2]).since == START + timedelta(days=2)
+    assert profile_of().since is None
 
 
 def test_the_cart_holds_what_was_added_and_neither_removed_nor_bought() -> None:
@@ -161,7 +201,7 @@ def test_the_cart_holds_what_was_added_and_neither_removed_nor_bought() -> None:
 def test_to_hide_a_product_outweighs_every_look_before() -> None:
     looked = [did("view_item", 1, day=minute / 1440) for minute in range(50)]
     profile = profile_of(*looked, did("view_item", 11), did("hide_item", 1, day=1))
-    assert profile.hidden == {1}
+    assert list(profile.hidden) == [1]
     assert [one.products for one in profile.interests] == [[11]]
     assert [one.products for one in profile.dislikes] == [[1]]
     assert profile.categories["home/kitchen/mugs"] < 0 < profile.categories["shoes/boots"]
@@ -194,7 +234,7 @@ def test_a_low_rating_is_a_dislike_and_a_high_one_an_interest() -> None:
 def test_a_deleted_product_leaves_no_trace() -> None:
     gone = [did("purchase", 99), did("hide_item", 98), did("view_item", 97), did("add_to_cart", 96)]
     profile = profile_of(*gone, did("view_item", 1, day=-1))
-    assert (profile.bought, profile.hidden, profile.carted) == ({}, set(), {})
+    assert (profile.bought, profile.hidden, profile.carted) == ({}, {}, {})
     assert list(profile.viewed) == [1]
     assert [one.products for one in profile.interests] == [[1]]
 

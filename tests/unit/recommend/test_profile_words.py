@@ -49,7 +49,7 @@ def test_a_profile_is_summed_up_in_sentences() -> None:
         brands={"Tern": 1.0},
         price=PriceBand(9.5, 20, 80),
         bought={1: AT},
-        hidden={2, 3},
+        hidden={2: AT, 3: AT},
     )  # fmt: skip
     assert summarise(profile, "EUR") == [
         "Made of 24 events, the last on 4 November 2026: 1 interest, 0 dislikes.",
