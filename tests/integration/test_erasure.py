@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select, text
 from sqlalchemy.event import listen
 
+from vitrine import work
 from vitrine.api.app import create_app
 from vitrine.assembly import Platform, assemble
 from vitrine.catalog.keys import create_key
@@ -75,7 +76,7 @@ def person(platform: Platform, name: str) -> int:
     return who.person_id
 
 
-def show(platform: Platform, decision: str, person_id: int) -> str:
+def show(platform: Platform, decision: str, person_id: int | None) -> str:
     """Record an answer of one slot, and return the token of that."""
     values = {"kind": "recommendation", "model": "m", "products": [7], "sources": ["new"]}
     with platform.sessions.begin() as session:
@@ -137,6 +138,47 @@ def test_all_that_hangs_on_a_person_goes_and_nothing_else(platform: Platform) ->
         assert resolve(session, "ada-1") is resolve(session, "ada-2") is None
         borrowed = session.scalars(select(Event).where(Event.anonymous_id.is_(None))).all()
     assert {one.user_id for one in borrowed} == {person(platform, "bob")}
+
+
+def test_a_browser_called_like_a_user_goes_with_the_user(
+    platform: Platform, api: FlaskClient
+) -> None:
+    shop(platform)
+    # Whoever holds a key of a page may call a browser so.
+    take(platform, view("fake", client_id="ada"), view("his", client_id="bob", user_id="ada"))
+    take(platform, view("lent", client_id="ada", user_id="bob"))
+    exported = api.get("/v1/users/ada/export").get_json()
+    assert "ada" in {one["client_id"] for one in exported["events"]}
+    with platform.sessions.begin() as session:
+        work.forget(session, work.PROFILE)
+    erased = erase(platform.sessions, "ada")
+    assert (erased.visitors, erased.events) == (4, 8)
+    with platform.sessions() as session:
+        names = {(one.kind, one.name) for one in session.scalars(select(Person))}
+        assert names == {(USER, "bob"), (ANONYMOUS, "bob-1")}
+        bobs = session.scalars(select(Event).where(Event.user_id == person(platform, "bob")))
+        assert all(one.anonymous_id is None for one in bobs if one.key == "lent")
+        # The browser was Bob's, and what it did before is in his profile no more.
+        assert work.pending_keys(session, work.PROFILE, [person(platform, "bob")])
+
+
+def test_an_answer_to_what_was_shown_to_another_stays_theirs(platform: Platform) -> None:
+    for name in ("dan", "kim"):
+        take(platform, view(f"first of {name}", user_id=name))
+    token = show(platform, "d-dan", person(platform, "dan"))
+    strangers = show(platform, "d-nobody", None)
+    # Dan shared the address of a product that was shown to him.
+    take(
+        platform,
+        view("k1", token=token, user_id="kim"),
+        view("d1", token=token, user_id="dan"),
+        view("k2", token=strangers, user_id="kim"),
+    )
+    assert counts(platform)["feedback"] == 2
+    assert erase(platform.sessions, "kim").feedback == 1
+    with platform.sessions() as session:
+        assert session.scalars(select(Feedback.decision)).all() == ["d-dan"]
+    assert erase(platform.sessions, "dan").feedback == 1
 
 
 def test_events_that_are_sent_again_bring_nobody_back(platform: Platform) -> None:
@@ -217,11 +259,12 @@ def test_a_browser_that_turns_out_to_be_of_somebody_else_meanwhile_stays(
         erasing.join(0.2)
         assert erasing.is_alive(), "it waits for what is taken in"
     erasing.join(10)
+    signer = TokenSigner(platform.settings.secret_key)
     with platform.sessions() as session:
         assert resolve(session, "ada") is None
         assert resolve(session, "shared") == Who(bob, USER, (bob, shared))
         assert [one.event for one in read_history(session, bob, limit=9)] == [
-            digest_of(None, "shared", "e1"), digest_of("bob", None, "e2")
+            digest_of(signer, None, "shared", "e1"), digest_of(signer, "bob", None, "e2")
         ]  # fmt: skip
         assert session.get(Person, ada) is None
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from vitrine import logs, work
 from vitrine.db import Sessions, again_after_deadlock
-from vitrine.decisions.people import Who, resolve
+from vitrine.decisions.logins import owners
+from vitrine.decisions.people import Who, resolve_whole
 from vitrine.errors import NotFound
 from vitrine.wire.users import UserErased
 
@@ -28,15 +29,17 @@ _LEAVE_TO_OTHERS = text(
       and user_id <> all(cast(:ids as bigint[]))
     """
 )
-# A slot is theirs if it was shown to them, or if they quoted its token. Named one by one, they are
-# found along the index; all feedback of the shop would be looked at otherwise.
+# A slot is theirs if it was shown to them, or if they quoted its token and it was shown to nobody
+# known: an answer to what was shown to another is that one's. Named one by one, they are found
+# along the index; all feedback of the shop would be looked at otherwise.
 _FEEDBACK = text(
     """
     with theirs as (
-        select decision, position, name from events
-        where decision is not null and (
+        select events.decision, events.position, events.name from events
+        left join decisions on decisions.id = events.decision
+        where events.decision is not null and (
             user_id = any(cast(:ids as bigint[])) or anonymous_id = any(cast(:ids as bigint[]))
-        )
+        ) and (decisions.person_id is null or decisions.person_id = any(cast(:ids as bigint[])))
         union
         select feedback.decision, feedback.position, feedback.name
         from decisions join feedback on feedback.decision = decisions.id
@@ -76,11 +79,13 @@ _PEOPLE = text("delete from people where id = any(cast(:ids as bigint[]))")
 def erase(sessions: Sessions, name: str) -> UserErased:
     """Erase whom the shop calls `name`, with the visitors that they turned out to be.
 
-    An anonymous id that logged in stands for its user, who is erased. Raises NotFound.
+    An anonymous id that logged in stands for its user, who is erased; one that is a user's name is
+    erased with that user. Raises NotFound.
     """
     with sessions.begin() as session:
         who = _held(session, name)
         ids = {"ids": list(who.ids)}
+        losing = set(owners(session, who.ids).values()) - set(who.ids)
         session.execute(_LEAVE_TO_OTHERS, ids)
         feedback = session.execute(_FEEDBACK, ids).scalar_one()
         events = session.execute(_EVENTS, ids).scalar_one()
@@ -88,6 +93,7 @@ def erase(sessions: Sessions, name: str) -> UserErased:
         profiles = session.execute(_PROFILES, ids).scalar_one()
         work.forget(session, work.PROFILE, who.ids)
         session.execute(_PEOPLE, ids)
+        work.owe(session, work.PROFILE, losing)
     log.info("person.erased", events=events, decisions=decisions)
     return UserErased(
         user=name,
@@ -102,17 +108,17 @@ def erase(sessions: Sessions, name: str) -> UserErased:
 def _held(session: Session, name: str) -> Who:
     """Find a person and let nobody name them until the end of the transaction."""
     while True:
-        who = resolve(session, name)
+        who = resolve_whole(session, name)
         if who is None:
             raise unknown()
         if session.execute(_HOLD, {"ids": [who.person_id]}).first() is None:
             continue  # erased by somebody else meanwhile
-        now = resolve(session, name)
+        now = resolve_whole(session, name)
         if now is None or now.person_id != who.person_id:
             continue
         session.execute(_HOLD, {"ids": list(now.ids)})
         # While it waited for a browser, another user may have proved to be the first there.
-        if resolve(session, name) == now:
+        if resolve_whole(session, name) == now:
             return now
 
 
