@@ -1,5 +1,6 @@
 """The learner on real rows: what is due, what is learnt once, what serves, and the way back."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -22,7 +23,7 @@ from vitrine.errors import NotFound
 from vitrine.recommend import learner, online
 from vitrine.recommend.features import FEATURES, FEATURES_VERSION
 from vitrine.recommend.learner import learn
-from vitrine.recommend.models import RankerRow
+from vitrine.recommend.models import LEARNER_LOCK, RankerRow
 from vitrine.recommend.ranker import PRIOR, Rankers
 from vitrine.recommend.versions import list_versions, serving_version, withdraw
 from vitrine.settings import Settings
@@ -280,3 +281,28 @@ def test_a_version_is_taken_back_with_all_that_were_learnt_from_it(
     assert shop.state()["examples"] == 2 * SLOTS
     with shop.sessions.begin() as session, pytest.raises(NotFound):
         withdraw(session, 4000)
+
+
+def test_what_is_learnt_while_a_version_is_taken_back_is_taken_back_too(shop: Shop) -> None:
+    shop.tell(shop.show(), 1, "select_item")
+    shop.learn()
+    shop.tell(shop.show(), 1, "select_item")
+    holding, taken_back = threading.Event(), threading.Event()
+
+    def learn_slowly() -> None:
+        with shop.sessions.begin() as session:
+            session.execute(select(func.pg_advisory_xact_lock(func.hashtext(LEARNER_LOCK))))
+            holding.set()
+            assert not taken_back.wait(0.3), "it waits for who learns"
+            session.execute(insert(RankerRow).values(state={}, examples=9))
+
+    learning = threading.Thread(target=learn_slowly)
+    learning.start()
+    assert holding.wait(10)
+    with shop.sessions.begin() as session:
+        first = min(one.version for one in list_versions(session, limit=9))
+        assert len(withdraw(session, first)) == 2
+        taken_back.set()
+    learning.join()
+    with shop.sessions() as session:
+        assert serving_version(list_versions(session, limit=9)) == 0

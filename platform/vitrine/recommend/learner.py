@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from vitrine import logs
-from vitrine.db import Sessions
+from vitrine.db import Sessions, again_after_deadlock
 from vitrine.decisions.models import Decision, Feedback
 from vitrine.recommend.examples import (
     SEEN,
@@ -23,14 +23,13 @@ from vitrine.recommend.examples import (
     read_features,
 )
 from vitrine.recommend.features import FEATURES_VERSION
-from vitrine.recommend.models import RankerRow
+from vitrine.recommend.models import LEARNER_LOCK, RankerRow
 
 # A page with a click is learnt this long after it was shown: most clicks on it have come by then.
 ANSWERED_SECONDS = 60.0
 ORPHAN_SECONDS = 600.0
 DECISIONS_AT_ONCE = 1000
 KEPT_VERSIONS = 50
-_LOCK = "vitrine.learner"
 
 log = logs.get(__name__)
 
@@ -44,12 +43,13 @@ class Learnt:
     examples: int
 
 
+@again_after_deadlock
 def learn(
     sessions: Sessions, *, feedback_seconds: float, at_once: int = DECISIONS_AT_ONCE
 ) -> Learnt | None:
     """Learn from what is due, at most `at_once` decisions; None while another process is at it."""
     with sessions.begin() as session:
-        if not session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext(_LOCK)))):
+        if not session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext(LEARNER_LOCK)))):
             return None
         session.execute(_CLOSE_ORPHANS, {"seconds": feedback_seconds + ORPHAN_SECONDS})
         due = _due(session, feedback_seconds, at_once)

@@ -68,7 +68,7 @@ class OnlineModel:
         if validate:
             prior = float(PRIOR.probabilities(example.features[None])[0])
             predicted = float(self._model.predict_proba_one(x)[True])
-            self.validation.add(predicted, prior, example.clicked)
+            self.validation.add(predicted, prior, example.clicked, example.weight)
         self._model.learn_one(x, example.clicked, w=example.weight)
         self.examples += 1
 

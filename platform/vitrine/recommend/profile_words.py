@@ -12,6 +12,8 @@ from vitrine.recommend.profile import Interest, PriceBand, Profile
 # A name stands for all of a group when at least so many of its products have it.
 _MOST, _MANY = 0.6, 0.4
 _NAMED = 3
+# Who hid one pair of sunglasses and looked at others is not away from sunglasses.
+_LEAST_DISLIKE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,9 @@ def _common(names: Sequence[str], total: int, share: float = _MANY) -> str | Non
 
 
 def _named(shares: Mapping[str, float], sign: int) -> str:
+    least = 0.0 if sign > 0 else _LEAST_DISLIKE
     strongest = sorted(
-        ((sign * share, name) for name, share in shares.items() if sign * share > 0),
+        ((sign * share, name) for name, share in shares.items() if sign * share > least),
         key=lambda item: (-item[0], item[1]),
     )
     return ", ".join(f"{name} ({share * 100:.0f} %)" for share, name in strongest[:_NAMED])

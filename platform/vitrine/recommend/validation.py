@@ -1,6 +1,8 @@
 """Progressive validation: every example is predicted before it is learnt (Dawid 1984).
 
-What is reported is of the last few thousand examples: each counts for half after HALF_LIFE more.
+What is reported is of the last few thousand examples: each counts for half after HALF_LIFE more. An
+example counts as much as it does in learning: a purchase for more than a click. Else a ranker that
+predicts just what it was taught would look too sure of everything.
 """
 
 from collections.abc import Mapping
@@ -30,16 +32,17 @@ class Predictor:
     clicked: Numbers = field(default_factory=lambda: np.zeros(_BINS))
     declined: Numbers = field(default_factory=lambda: np.zeros(_BINS))
 
-    def add(self, probability: float, clicked: bool) -> None:
+    def add(self, probability: float, clicked: bool, weight: float = 1.0) -> None:
         """Count one example; what was counted before fades."""
         probability = min(max(probability, _LEAST), 1 - _LEAST)
-        self.loss = self.loss * _KEEP - float(np.log(probability if clicked else 1 - probability))
-        self.predicted = self.predicted * _KEEP + probability
+        loss = -float(np.log(probability if clicked else 1 - probability))
+        self.loss = self.loss * _KEEP + loss * weight
+        self.predicted = self.predicted * _KEEP + probability * weight
         self.clicked *= _KEEP
         self.declined *= _KEEP
         logit = float(np.log(probability / (1 - probability)))
         place = int((logit - _LOWEST) / (_HIGHEST - _LOWEST) * _BINS)
-        (self.clicked if clicked else self.declined)[min(max(place, 0), _BINS - 1)] += 1.0
+        (self.clicked if clicked else self.declined)[min(max(place, 0), _BINS - 1)] += weight
 
     def auc(self) -> float | None:
         """Return how often a clicked example is predicted above a declined one; ties are half."""
@@ -75,13 +78,13 @@ class Validation:
     prior: Predictor = field(default_factory=Predictor)
     base_rate: Predictor = field(default_factory=Predictor)
 
-    def add(self, ranker: float, prior: float, clicked: bool) -> None:
+    def add(self, ranker: float, prior: float, clicked: bool, weight: float = 1.0) -> None:
         """Count one example with what was predicted of it before it was learnt."""
-        self.base_rate.add((self.clicks + 0.5) / (self.examples + 10.0), clicked)
-        self.ranker.add(ranker, clicked)
-        self.prior.add(prior, clicked)
-        self.examples = self.examples * _KEEP + 1.0
-        self.clicks = self.clicks * _KEEP + clicked
+        self.base_rate.add((self.clicks + 0.5) / (self.examples + 10.0), clicked, weight)
+        self.ranker.add(ranker, clicked, weight)
+        self.prior.add(prior, clicked, weight)
+        self.examples = self.examples * _KEEP + weight
+        self.clicks = self.clicks * _KEEP + clicked * weight
 
     def worse_than_prior(self) -> bool:
         """Tell whether the ranker predicts too much worse than the prior to serve."""

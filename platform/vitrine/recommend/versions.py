@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from vitrine.errors import NotFound
-from vitrine.recommend.models import RankerRow
+from vitrine.recommend.models import LEARNER_LOCK, RankerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ def withdraw(session: Session, version: int) -> list[int]:
 
     What those had learnt is forgotten: learning goes on from the version before.
     """
+    # Who learns just now goes on from what is being taken back: its version is to be seen here.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext(LEARNER_LOCK))))
     if session.get(RankerRow, version) is None:
         raise NotFound(f"There is no ranker {version}; `vitrine rankers list` names them.")
     withdrawn = session.scalars(

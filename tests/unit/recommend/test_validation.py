@@ -30,6 +30,20 @@ def test_loss_and_area_are_those_of_naive_loops(monkeypatch: pytest.MonkeyPatch)
     assert predictor.auc() == pytest.approx(area, abs=0.01)
 
 
+def test_an_example_counts_as_often_as_it_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "_KEEP", 1.0)
+    weighed, repeated = Validation(), Validation()
+    for probability, clicked in examples(200):
+        weighed.add(probability, 0.14, clicked, weight=3.0 if clicked else 1.0)
+        for _ in range(3 if clicked else 1):
+            repeated.add(probability, 0.14, clicked)
+    told, expected = weighed.report(), repeated.report()
+    # The rate so far moves after each example, which three alike are not.
+    for report in (told, expected):
+        del report["log_loss"]["base_rate"], report["predicted_per_click"]["base_rate"]
+    assert told == expected
+
+
 def test_examples_fade() -> None:
     faded = Predictor()
     faded.add(0.5, True)
