@@ -45,7 +45,7 @@ def test_a_profile_is_summed_up_in_sentences() -> None:
     profile = Profile(
         "a model", 24, AT,
         interests=[Interest(1.0, 1, 1, [1], AT)],
-        categories={"shoes": 0.75, "hats": -0.5, "mugs": 0.25},
+        categories={"shoes": 0.75, "hats": -0.5, "mugs": 0.25, "bags": -0.1},
         brands={"Tern": 1.0},
         price=PriceBand(9.5, 20, 80),
         bought={1: AT},
