@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence, Set
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,7 @@ class Stack:
         platform = self._announce()
         keys, model = self._open(platform)
         platform.engine.dispose()
+        platform.index.close()
         with self._step("api, worker and beat"):
             self._start_programs()
             self._await_ready(without=set() if model else {"model"})
@@ -168,9 +169,27 @@ class Stack:
 
 
 def _import_meanwhile() -> None:
-    """Load our own code while the servers come up: that takes as long as they do."""
-    import vitrine.assembly
-    import vitrine.embedded.opening  # noqa: F401
+    """Load our own code while the servers come up: that takes as long as they do.
+
+    Between fork and exec gRPC would wake its threads in a child, which loses their sockets and now
+    and then aborts. It reads at its import whether to do so; the children have a gRPC of their own.
+    """
+    with _set("GRPC_ENABLE_FORK_SUPPORT", "0"):
+        import vitrine.assembly
+        import vitrine.embedded.opening  # noqa: F401
+
+
+@contextmanager
+def _set(variable: str, value: str) -> Iterator[None]:
+    before = os.environ.get(variable)
+    os.environ[variable] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
 
 
 def check_port(host: str, port: int) -> None:
