@@ -23,6 +23,7 @@ from uuid import uuid4
 
 import pytest
 import redis
+import structlog
 from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
@@ -58,6 +59,9 @@ def pytest_configure() -> None:
     """A developer's own settings are not a test's."""
     for name in [name for name in os.environ if name.startswith("VITRINE_")]:
         del os.environ[name]
+    # As it comes, structlog draws every local of a traceback, which takes minutes for some of ours.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 @pytest.fixture(scope="session")
