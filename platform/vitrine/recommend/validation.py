@@ -74,6 +74,8 @@ class Validation:
 
     examples: float = 0.0
     clicks: float = 0.0
+    # How many they are, whatever each counts.
+    seen: float = 0.0
     ranker: Predictor = field(default_factory=Predictor)
     prior: Predictor = field(default_factory=Predictor)
     base_rate: Predictor = field(default_factory=Predictor)
@@ -83,12 +85,13 @@ class Validation:
         self.base_rate.add((self.clicks + 0.5) / (self.examples + 10.0), clicked, weight)
         self.ranker.add(ranker, clicked, weight)
         self.prior.add(prior, clicked, weight)
+        self.seen = self.seen * _KEEP + 1.0
         self.examples = self.examples * _KEEP + weight
         self.clicks = self.clicks * _KEEP + clicked * weight
 
     def worse_than_prior(self) -> bool:
         """Tell whether the ranker predicts too much worse than the prior to serve."""
-        if self.examples < TOLD_FROM:
+        if self.seen < TOLD_FROM:
             return False
         mine, theirs = self.ranker.auc(), self.prior.auc()
         disorder = mine is not None and theirs is not None and mine < theirs - AUC_MARGIN
@@ -116,6 +119,7 @@ class Validation:
         return {
             "examples": self.examples,
             "clicks": self.clicks,
+            "seen": self.seen,
             "ranker": self.ranker.to_json(),
             "prior": self.prior.to_json(),
             "base_rate": self.base_rate.to_json(),
@@ -127,6 +131,7 @@ class Validation:
         return cls(
             float(body["examples"]),
             float(body["clicks"]),
+            float(body.get("seen", body["examples"])),
             *(Predictor.from_json(body[name]) for name in ("ranker", "prior", "base_rate")),
         )
 
