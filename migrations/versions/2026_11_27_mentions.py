@@ -1,4 +1,4 @@
-"""events that find their product when it is listed after them, and the id under which each came
+"""events that find their product when it is listed after them, and are told from their doubles
 
 Revision: 0005, after 0004
 """
@@ -15,7 +15,7 @@ depends_on = None
 def upgrade() -> None:
     op.drop_index("ix_events_product", "events")
     op.create_index("ix_events_item", "events", ["item"])
-    op.add_column("events", sa.Column("key", sa.Text(), nullable=True))
+    op.add_column("events", sa.Column("key", sa.LargeBinary(), nullable=True))
     op.add_column("profiles", sa.Column("oldest_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("ix_profiles_oldest_at", "profiles", ["oldest_at"])
     # Events that came before their product, or before it was deleted and listed again.
@@ -34,8 +34,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # Nobody is left who knows this kind of work.
-    op.execute("delete from work where kind = 'mentions'")
+    # Nobody is left who knows these kinds of work.
+    op.execute("delete from work where kind in ('mentions', 'remake')")
     op.drop_index("ix_profiles_oldest_at", "profiles")
     op.drop_column("profiles", "oldest_at")
     op.drop_column("events", "key")

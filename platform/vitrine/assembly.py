@@ -154,7 +154,9 @@ class Platform:
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """How each kind of work is done."""
-        return {**HANDLERS, work.PROFILE: self.profiles.handler, work.MENTIONS: MENTIONS_HANDLER}
+        profiles = self.profiles.handler
+        of_profiles = {work.PROFILE: profiles, work.REMAKE: profiles}
+        return {**HANDLERS, work.MENTIONS: MENTIONS_HANDLER, **of_profiles}
 
     @property
     def profiles(self) -> Profiles:

@@ -29,10 +29,12 @@ PURGE = "purge"
 """Key: content id. Remove picture, vectors and file if nothing uses them any more."""
 PROFILE = "profile"
 """Key: person id. Make the profile equal to the person's last events, or absent."""
+REMAKE = "remake"
+"""Key: person id. As `profile`, where nobody did anything: what it is made of has changed."""
 MENTIONS = "mentions"
 """Key: product id. Let events that name the product find it, and owe the profiles they are in."""
 
-KINDS = (EMBED, FILL, SYNC, TEXT, PURGE, PROFILE, MENTIONS)
+KINDS = (EMBED, FILL, SYNC, TEXT, PURGE, PROFILE, REMAKE, MENTIONS)
 
 MAX_BACKOFF_SECONDS = 300
 

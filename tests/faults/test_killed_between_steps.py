@@ -38,8 +38,8 @@ def work_off(platform: Platform, *, seconds: float = 30) -> None:
     """Work as the next worker would, sweeping until nothing is owed."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        for kind in HANDLERS:
-            drain(platform.ingest, kind)
+        for kind in platform.handlers:
+            drain(platform.ingest, kind, handlers=platform.handlers)
         with platform.sessions() as session:
             if work.backlog(session) == {}:
                 return

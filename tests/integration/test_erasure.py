@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select, text
 from sqlalchemy.event import listen
 
-from vitrine import work
 from vitrine.api.app import create_app
 from vitrine.assembly import Platform, assemble
 from vitrine.catalog.keys import create_key
@@ -145,21 +144,31 @@ def test_a_browser_called_like_a_user_goes_with_the_user(
 ) -> None:
     shop(platform)
     # Whoever holds a key of a page may call a browser so.
-    take(platform, view("fake", client_id="ada"), view("his", client_id="bob", user_id="ada"))
-    take(platform, view("lent", client_id="ada", user_id="bob"))
-    exported = api.get("/v1/users/ada/export").get_json()
+    take(platform, view("fake", client_id="ada"), view("his", client_id="ada-3", user_id="ada"))
+    exported = api.get("/v1/users/ada-3/export").get_json()
     assert "ada" in {one["client_id"] for one in exported["events"]}
-    with platform.sessions.begin() as session:
-        work.forget(session, work.PROFILE)
-    erased = erase(platform.sessions, "ada")
-    assert (erased.visitors, erased.events) == (4, 8)
+    erased = erase(platform.sessions, "ada-3")
+    assert (erased.user, erased.visitors, erased.events) == ("ada-3", 4, 8)
     with platform.sessions() as session:
         names = {(one.kind, one.name) for one in session.scalars(select(Person))}
-        assert names == {(USER, "bob"), (ANONYMOUS, "bob-1")}
-        bobs = session.scalars(select(Event).where(Event.user_id == person(platform, "bob")))
-        assert all(one.anonymous_id is None for one in bobs if one.key == "lent")
-        # The browser was Bob's, and what it did before is in his profile no more.
-        assert work.pending_keys(session, work.PROFILE, [person(platform, "bob")])
+    assert names == {(USER, "bob"), (ANONYMOUS, "bob-1")}
+
+
+def test_a_browser_of_another_user_that_is_called_like_one_gets_another_name(
+    platform: Platform, api: FlaskClient
+) -> None:
+    shop(platform)
+    take(platform, view("1", client_id="ada"), view("2", client_id="ada", user_id="bob"))
+    bob = person(platform, "bob")
+    with platform.sessions() as session:
+        before = read_history(session, bob, limit=99)
+    exported = api.get("/v1/users/ada/export").get_json()
+    assert "ada" not in {one["client_id"] for one in exported["events"]}
+    assert erase(platform.sessions, "ada").events == 6
+    with platform.sessions() as session:
+        assert read_history(session, bob, limit=99) == before
+        names = set(session.scalars(select(Person.name)))
+    assert "ada" not in names and {"bob", "bob-1"} < names and len(names) == 3
 
 
 def test_an_answer_to_what_was_shown_to_another_stays_theirs(platform: Platform) -> None:

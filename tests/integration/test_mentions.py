@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -14,6 +15,7 @@ from tests.pictures import jpeg
 from vitrine import work
 from vitrine.assembly import Platform
 from vitrine.catalog.service import Catalog
+from vitrine.decisions.event_rows import write_events
 from vitrine.ingest.drain import drain
 from vitrine.recommend.rollups import roll_up
 
@@ -57,7 +59,7 @@ def test_what_was_bought_or_hidden_stays_away_when_it_is_listed_again(
     assert len(found.results) == 16 and not {"p01", "p02"} & set(skus(found))
     assert stored(shop, "ada") != profile(shop, "ada").to_json(), "it is gathered for a while"
     due_now(shop)
-    assert refresh(shop) == 1
+    assert drained(shop, work.REMAKE) == 1
     assert stored(shop, "ada") == profile(shop, "ada").to_json()
 
 
@@ -109,9 +111,55 @@ def test_who_only_saw_it_in_a_list_is_left_alone(
     catalog.put("acme", sku(40), listing(), [jpeg(40)])
     work_off()
     with shop.sessions() as session:
-        assert not work.pending_keys(session, work.PROFILE, [person(shop, "ada")])
+        assert not work.pending_keys(session, work.REMAKE, [person(shop, "ada")])
+
+
+def test_events_that_are_being_taken_in_while_their_product_is_listed_find_it(
+    shop: Platform, catalog: Catalog, work_off: WorkOff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*args: Any, **values: Any) -> None:
+        catalog.put("acme", sku(40), listing(), [jpeg(40)])
+        work_off()
+        write_events(*args, **values)
+
+    monkeypatch.setattr("vitrine.decisions.intake.write_events", slow)
+    send(shop, did("purchase", 40, 5), user_id="ada")
+    assert drained(shop, work.MENTIONS) == 1
+    assert set(profile(shop, "ada").bought) == ids(shop, 40)
+
+
+def test_a_product_that_many_know_is_found_bit_by_bit_and_holds_up_no_shopper(
+    shop: Platform, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vitrine.recommend.mentions._EVENTS_AT_ONCE", 4)
+    for at in range(10):
+        send(shop, did("view_item", 40, 50 + at), user_id=f"user-{at}")
+    refresh(shop)
+    catalog.put("acme", sku(40), listing(), [jpeg(40)])
+    assert drained(shop, work.MENTIONS) == 1
+    with shop.sessions() as session:
         found = text("select count(*) from events where product_id = any(:ids)")
-        assert session.execute(found, {"ids": list(ids(shop, 40))}).scalar_one() == 1
+        assert session.execute(found, {"ids": list(ids(shop, 40))}).scalar_one() == 10
+        assert work.backlog(session)[work.REMAKE] == (10, 0)
+    due_now(shop)
+    send(shop, did("view_item", 3, 1), user_id="ada")
+    assert refresh(shop) == 1, "who did something is before all of them"
+
+
+def test_another_first_picture_may_be_of_another_interest(
+    shop: Platform, catalog: Catalog, work_off: WorkOff
+) -> None:
+    send(shop, did("view_item", 3, 5), user_id="ada")
+    work_off()
+    for pictures, owed in (([3, 60], True), ([60, 3], True), ([60, 3], False), ([60], True)):
+        catalog.put("acme", sku(3), listing(title="Another"), [jpeg(one) for one in pictures])
+        work_off()
+        with shop.sessions() as session:
+            ada = [person(shop, "ada")]
+            assert bool(work.pending_keys(session, work.REMAKE, ada)) is owed, pictures
+        due_now(shop)
+        work_off()
+        assert stored(shop, "ada") == profile(shop, "ada").to_json()
 
 
 def test_what_is_owed_to_be_gathered_holds_up_nothing_that_is_due(shop: Platform) -> None:

@@ -198,7 +198,7 @@ def test_other_weights_another_model_or_a_product_that_is_gone_make_it_anew(
     assert shop.profiles.owe_outdated(shop.sessions) == 0
     assert other.owe_outdated(shop.sessions) == 1
     assert other.owe_outdated(shop.sessions) == 0, "it is owed already"
-    assert drain(shop.ingest, work.PROFILE, handlers={work.PROFILE: other.handler}) == 1
+    assert drain(shop.ingest, work.REMAKE, handlers={work.REMAKE: other.handler}) == 1
     assert stored(shop, "ada") == other.of(ada, model_of(shop)).to_json()
 
     gone = ids(shop, 13)
@@ -294,9 +294,10 @@ def test_a_profile_forgets_what_is_no_longer_kept(shop: Platform) -> None:
     now = datetime.now(UTC)
     keep_behaviour(shop.sessions, Kept(event_days=5, decision_days=5), now=now)
     since = kept_since(now, 5)
-    assert shop.profiles.owe_outdated(shop.sessions, kept_since=since) == 1
-    assert refresh(shop) == 1
-    assert shop.profiles.owe_outdated(shop.sessions, kept_since=since) == 0
+    assert shop.profiles.owe_too_old(shop.sessions, since) == 1
+    assert shop.profiles.owe_too_old(shop.sessions, since) == 0, "it is owed already"
+    assert drain(shop.ingest, work.REMAKE, handlers=shop.handlers) == 1
+    assert shop.profiles.owe_too_old(shop.sessions, since) == 0
     body = stored(shop, "ada")
     assert body == profile(shop, "ada").to_json()
     assert [product for product, _ in body["viewed"]] == list(ids(shop, 2))

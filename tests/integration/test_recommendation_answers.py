@@ -206,6 +206,8 @@ def test_what_users_bought_or_hid_in_a_browser_is_not_shown_to_it_again(
     shoppers.did(user, "view_item", "p03", client_id=visitor)
     alone = recommend(visitor, published=True, limit=18)
     assert not {"p13", "p14"} & set(skus(alone))
+    shoppers.did(user, "refund", "p13", client_id=visitor)
+    assert "p13" in skus(recommend(visitor, published=True, limit=18))
     told = {one.product_id for found in alone.results for one in found.reasons}
     assert "acme:p12" in told and not {"acme:p13", "acme:p03"} & told
 

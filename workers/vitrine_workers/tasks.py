@@ -47,7 +47,7 @@ def _bound(
 def _do_work(platform: Platform, kind: str) -> None:
     if kind in platform.handlers:
         # A shopper waits for their profile, a seller for a listing: the one is done in no time.
-        # And what was listed again is to be known as bought before it can be found.
+        # What is listed again is mostly known as bought or hidden by then before it can be found.
         drain(
             platform.ingest,
             kind,
@@ -86,8 +86,7 @@ def _retain(platform: Platform) -> None:
     settings, now = platform.settings, datetime.now(UTC)
     kept = Kept(event_days=settings.event_days, decision_days=settings.decision_days)
     keep_behaviour(platform.sessions, kept, now=now)
-    since = kept_since(now, settings.event_days)
-    platform.profiles.owe_outdated(platform.sessions, kept_since=since)
+    platform.profiles.owe_too_old(platform.sessions, kept_since(now, settings.event_days))
 
 
 def _roll_up(platform: Platform) -> None:

@@ -123,4 +123,3 @@ def owe_vectors(session: Session, uses: Sequence[ProductImage]) -> None:
             .values(state=EMBEDDED)
         )
         work.owe(session, work.SYNC, [use.id for use in ready])
-        work.owe(session, work.MENTIONS, {use.product_id for use in ready})

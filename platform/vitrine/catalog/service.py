@@ -66,7 +66,7 @@ class Catalog:
                 work.owe(session, work.SYNC, [use.id for use in pictures.kept])
             if created or changed:
                 work.owe(session, work.TEXT, [product.id])
-            if created:
+            if created or pictures.changed:
                 work.owe(session, work.MENTIONS, [product.id])
             job = _job_for(session, "product.put", product, pictures)
             accepted = Accepted(product=self._view(session, product), job=job)

@@ -20,7 +20,7 @@ _EVENTS = text(
         rows.item, rows.product_id, rows.quantity, rows.price, rows.position, rows.rating,
         rows.list, sent.search_term, sent.transaction_id, rows.decision
     from unnest(
-        cast(:times as timestamptz[]), cast(:digests as bytea[]), cast(:keys as text[]),
+        cast(:times as timestamptz[]), cast(:digests as bytea[]), cast(:keys as bytea[]),
         cast(:event_names as text[]),
         cast(:users as bigint[]), cast(:visitors as bigint[]), cast(:terms as text[]),
         cast(:transactions as text[])
@@ -56,7 +56,7 @@ def write_events(
         {
             "times": [one.at for one in events],
             "digests": [one.digest for one in events],
-            "keys": [one.event.key for one in events],
+            "keys": [one.key for one in events],
             "event_names": [one.event.name for one in events],
             "users": [None if one.user is None else users[one.user] for one in events],
             "visitors": [None if one.visitor is None else visitors[one.visitor] for one in events],

@@ -1,4 +1,6 @@
-"""What one person did, in the order of (time, event id): the same whatever the order of arrival."""
+"""What one person did, in the order of time, then of the event's id: the same in whatever order it
+arrived, and under whichever of their names.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +12,14 @@ from sqlalchemy import Row, text
 
 from vitrine.db import Reads
 
+Place = tuple[datetime, bytes, int, bytes]
+
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
     """One item of one event. `item` is what the shop called it; `product_id` is None if unknown.
 
-    (`at`, `event`, `line`) orders them. `decision` comes from the quoted token and so does
+    (`at`, `key`, `line`, `event`) orders them. `decision` comes from the quoted token and so does
     `position`, which without a token is what the shop said, if anything. `transaction_id` is of
     the order that was bought or given back. Two events of one `key` that say the same are one that
     came twice, under two names of its shopper: before a login and after it.
@@ -33,13 +37,19 @@ class Interaction:
     position: int | None
     decision: str | None
     transaction_id: str | None = None
-    key: str | None = None
+    key: bytes | None = None
+
+    @property
+    def place(self) -> "Place":
+        """Where it stands among all that its shopper did: by what it says before by whose it is."""
+        return self.at, self.key or b"", self.line, self.event
 
 
 _COLUMNS = (
     "at, event, line, name, product_id, item, quantity, price, rating, position, decision, "
     "transaction_id, key"
 )
+_LATEST_FIRST = "order by at desc, coalesce(key, '') desc, line desc, event desc"
 # Each part is the end of an index, so that a long history costs no more than its last events. What
 # a visitor did under a login of its own belongs to that user, whoever owns the visitor now.
 _LAST = text(
@@ -48,7 +58,7 @@ _LAST = text(
         (
             select {_COLUMNS} from events
             where user_id = :person and name <> all(cast(:without as text[]))
-            order by at desc, event desc, line desc limit :limit
+            {_LATEST_FIRST} limit :limit
         )
         union all
         select {_COLUMNS} from (
@@ -60,10 +70,10 @@ _LAST = text(
             select {_COLUMNS} from events
             where anonymous_id = visitors.id and user_id is null
               and name <> all(cast(:without as text[]))
-            order by at desc, event desc, line desc limit :limit
+            {_LATEST_FIRST} limit :limit
         ) as of_visitor
     ) as theirs
-    order by at desc, event desc, line desc
+    {_LATEST_FIRST}
     limit :limit
     """  # noqa: S608 - the columns stand above
 )
@@ -74,7 +84,7 @@ _BY_USERS = text(
     select {_COLUMNS} from events
     where anonymous_id = :visitor and user_id is not null
       and name <> all(cast(:without as text[]))
-    order by at desc, event desc, line desc limit :limit
+    {_LATEST_FIRST} limit :limit
     """  # noqa: S608 - the columns stand above
 )
 
@@ -92,7 +102,7 @@ def read_by_users(
 def read_history(
     reads: Reads, person_id: int, *, limit: int, without: Sequence[str] = ()
 ) -> list[Interaction]:
-    """Read the last `limit` items of events by (at, event, line), oldest first.
+    """Read the last `limit` items of events by their place, oldest first.
 
     Those of a user are its own and those of the visitors that it owns before they logged in. Events
     with a name in `without` neither come nor count.
@@ -104,7 +114,8 @@ def read_history(
 
 
 def _interactions(latest_first: Sequence[Row[Any]]) -> list[Interaction]:
-    return [
-        Interaction(row[0], bytes(row[1]), *row[2:])  # psycopg2 gives a memoryview
-        for row in reversed(latest_first)
+    # psycopg2 gives memoryviews.
+    rows = [
+        [bytes(one) if isinstance(one, memoryview) else one for one in row] for row in latest_first
     ]
+    return [Interaction(*row) for row in reversed(rows)]

@@ -22,6 +22,7 @@ from vitrine.wire.reading import field_errors
 AHEAD = timedelta(minutes=5)
 FAR_AHEAD = timedelta(days=1)
 PUBLISHED_CLIENT_ID_CHARACTERS = 16
+KEY_BYTES = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,11 +39,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One event that can be taken in; `quoted` has what each item's token says."""
+    """One event that can be taken in; `quoted` has what each item's token says.
+
+    `digest` names it among all events, `key` among those of its shopper.
+    """
 
     index: int
     event: EventIn
     digest: bytes
+    key: bytes
     at: datetime
     user: str | None
     visitor: str | None
@@ -122,7 +127,8 @@ def _read_event(index: int, raw: Any, batch: EventBatch, terms: Terms, found: Ba
     if doubts:
         found.warn(index, doubts)
     digest = digest_of(terms.signer, user, visitor, event.key)
-    return Incoming(index, event, digest, at, user, visitor, quoted)
+    key = terms.signer.fingerprint(json.dumps(["event", event.key]))[:KEY_BYTES]
+    return Incoming(index, event, digest, key, at, user, visitor, quoted)
 
 
 def _validate(raw: Any) -> EventIn:

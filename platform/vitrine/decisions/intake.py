@@ -6,7 +6,7 @@ than a request may gets on when it is sent again.
 Rows are taken in one order by all: event ids, users, visitors, logins, events, feedback, work.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import text
@@ -149,12 +149,21 @@ def _split(events: Sequence[Incoming]) -> Iterator[list[Incoming]]:
         yield part
 
 
-@again_after_deadlock
 def _write(sessions: Sessions, events: Sequence[Incoming]) -> tuple[int, list[EventNote]]:
+    fresh, products = _write_fresh(sessions, events)
+    if fresh:
+        _owe_listed_meanwhile(sessions, fresh, products)
+    return len(fresh), [note for one in fresh if (note := _unknown_items(one, products))]
+
+
+@again_after_deadlock
+def _write_fresh(
+    sessions: Sessions, events: Sequence[Incoming]
+) -> tuple[list[Incoming], dict[str, int]]:
     with sessions.begin() as session:
         fresh = _only_fresh(session, events)
         if not fresh:
-            return 0, []
+            return [], {}
         users = ensure(session, USER, (one.user for one in fresh if one.user is not None))
         visitors = ensure(
             session, ANONYMOUS, (one.visitor for one in fresh if one.visitor is not None)
@@ -172,7 +181,20 @@ def _write(sessions: Sessions, events: Sequence[Incoming]) -> tuple[int, list[Ev
         _give_feedback(session, fresh)
         # Who owns a visitor by the time that this is committed, a worker finds out.
         work.owe(session, work.PROFILE, {*users.values(), *visitors.values(), *changed})
-    return len(fresh), [note for one in fresh if (note := _unknown_items(one, products))]
+    return fresh, products
+
+
+def _owe_listed_meanwhile(
+    sessions: Sessions, fresh: Sequence[Incoming], products: Mapping[str, int]
+) -> None:
+    """Let events find a product that was listed after it was looked for and before they were there.
+
+    Its own search for its mentions may have been before them.
+    """
+    with sessions.begin() as session:
+        now = _products(session, fresh)
+        listed = [id_ for item, id_ in now.items() if products.get(item) != id_]
+        work.owe(session, work.MENTIONS, listed)
 
 
 def _only_fresh(session: Session, events: Sequence[Incoming]) -> list[Incoming]:

@@ -90,8 +90,8 @@ class Event(Base):
     at: Mapped[datetime] = mapped_column(primary_key=True)
     event: Mapped[bytes] = mapped_column(primary_key=True)
     line: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    # What its shopper's other events do not have: the id that the shop gave it.
-    key: Mapped[str | None]
+    # Of the id alone that the shop gave it, whosever it is: the same in what came twice.
+    key: Mapped[bytes | None]
     name: Mapped[str]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
     anonymous_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))

@@ -6,6 +6,7 @@ the user who owns it, unless it is asked for by itself.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from uuid import uuid4
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -39,7 +40,16 @@ _RESOLVE = text(
     """
 )
 
-_BROWSER = text("select id from people where kind = 'anonymous' and name = :name")
+# Whoever is called like this person and nobody's; or whose it is.
+_NAMESAKE = text(
+    """
+    select browser.id, logins.user_id as owner
+    from people join people as browser on browser.name = people.name
+    left join logins on logins.anonymous_id = browser.id
+    where people.id = :id and people.kind = 'user' and browser.kind = 'anonymous'
+    """
+)
+_RENAME = text("update people set name = :name where id = :id")
 
 _ENSURE = text(
     """
@@ -75,15 +85,27 @@ def resolve_visitor(reads: Reads, name: str) -> Who | None:
 
 
 def resolve_whole(reads: Reads, name: str) -> Who | None:
-    """Find who is called `name` as `resolve` does, and a browser that is called the same.
+    """Find who is called `name` as `resolve` does, and a browser that is called like that user.
 
-    For what is to reach all that is kept under a name.
+    For what is to reach all that is kept under a name. A browser of another user is that user's.
     """
     who = resolve(reads, name)
     if who is None:
         return None
-    browser = reads.execute(_BROWSER, {"name": name}).scalar()
-    return who if browser is None or browser in who.ids else replace(who, ids=(*who.ids, browser))
+    browser = reads.execute(_NAMESAKE, {"id": who.person_id}).one_or_none()
+    if browser is None or browser.owner is not None or browser.id in who.ids:
+        return who
+    return replace(who, ids=(*who.ids, browser.id))
+
+
+def rename_namesake(session: Session, who: Who) -> None:
+    """Call a browser of another user otherwise if it is called like this one, who is to be erased.
+
+    Its events stay with its owner; the next ones are of a browser that nobody knows yet.
+    """
+    browser = session.execute(_NAMESAKE, {"id": who.person_id}).one_or_none()
+    if browser is not None and browser.owner not in {None, who.person_id}:
+        session.execute(_RENAME, {"id": browser.id, "name": f"erased-{uuid4().hex}"})
 
 
 def _find(reads: Reads, name: str, *, alone: bool, kinds: list[str]) -> Who | None:

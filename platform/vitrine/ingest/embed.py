@@ -10,9 +10,9 @@ from functools import partial
 
 from PIL import Image as Pillow
 from PIL.Image import Image as Picture
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from vitrine import logs, work
 from vitrine.catalog.jobs import Outcome, resolve
@@ -66,11 +66,11 @@ def embed(parts: Parts, claims: Sequence[work.Claim]) -> None:
     read = [claim for claim in claims if claim.key not in batch.unread]
     unread = [claim for claim in claims if claim.key in batch.unread]
     with parts.sessions.begin() as session:
-        there = _keep_vectors(session, model, [claim.key for claim in read], batch)
+        there, made = _keep_vectors(session, model, [claim.key for claim in read], batch)
         # What a picture is comes before what is owed for it: so sellers lock them too.
-        products = _mark(session, there, batch)
+        _mark(session, there, batch)
         _owe_rows(session, there, batch)
-        work.owe(session, work.MENTIONS, products)
+        work.owe(session, work.MENTIONS, _shown_by(session, model, made))
         work.finish(session, read)
         # Others could be read, so it is these files: they are tried again, and given up.
         for claim in sorted(unread, key=lambda claim: claim.key):
@@ -88,7 +88,7 @@ def fill(parts: Parts, claims: Sequence[work.Claim]) -> None:
     batch = _embed(parts, model, claims) if model is not None else _Batch()
     with parts.sessions.begin() as session:
         if model is not None:
-            there = _keep_vectors(session, model, [claim.key for claim in claims], batch)
+            there, _ = _keep_vectors(session, model, [claim.key for claim in claims], batch)
             _owe_rows(session, there, batch)
         left = batch.failures | batch.unread
         work.finish(session, [claim for claim in claims if claim.key not in left])
@@ -210,8 +210,10 @@ def _blame(encoder: Encoder, error: Exception) -> None:
         raise Unavailable(f"The encoder does not work: {error}") from error
 
 
-def _keep_vectors(session: Session, model: str, cids: Sequence[str], batch: _Batch) -> set[str]:
-    """Write vectors and what the header said; return what still exists."""
+def _keep_vectors(
+    session: Session, model: str, cids: Sequence[str], batch: _Batch
+) -> tuple[set[str], set[str]]:
+    """Write vectors and what the header said; return what still exists, and what had no vector."""
     lock_uses(session, ProductImage.cid.in_(cids))
     # A picture may have been purged meanwhile; the shared lock keeps it from going just now.
     there = set(
@@ -234,9 +236,10 @@ def _keep_vectors(session: Session, model: str, cids: Sequence[str], batch: _Bat
         for cid, vector in batch.vectors.items()
         if cid in there
     ]
-    if rows:
-        session.execute(insert(Embedding).on_conflict_do_nothing(), rows)
-    return there
+    if not rows:
+        return there, set()
+    new = insert(Embedding).values(rows).on_conflict_do_nothing().returning(Embedding.cid)
+    return there, set(session.scalars(new))
 
 
 def _owe_rows(session: Session, there: set[str], batch: _Batch) -> None:
@@ -245,18 +248,33 @@ def _owe_rows(session: Session, there: set[str], batch: _Batch) -> None:
     work.owe(session, work.SYNC, uses)
 
 
-def _mark(session: Session, there: set[str], batch: _Batch) -> set[int]:
-    """Say of each picture what became of it; return the products that got one to look like."""
+def _mark(session: Session, there: set[str], batch: _Batch) -> None:
     good = there - set(batch.failures)
-    embedded = session.scalars(
+    session.execute(
         update(ProductImage)
         .where(ProductImage.cid.in_(good), ProductImage.state.in_((RECEIVED, FAILED)))
         .values(state=EMBEDDED, reason=None)
-        .returning(ProductImage.product_id)
     )
-    products = set(embedded)
     _fail(session, {cid: why for cid, why in batch.failures.items() if cid in there})
-    return products
+
+
+def _shown_by(session: Session, model: str, made: set[str]) -> set[int]:
+    """Find the products that a picture stands for just now that got its vector of this model.
+
+    That is the first of theirs that has one: by it a product is part of an interest.
+    """
+    if not made:
+        return set()
+    before = aliased(ProductImage)
+    earlier = (
+        exists()
+        .where(Embedding.cid == before.cid, Embedding.model == model)
+        .where(before.product_id == ProductImage.product_id, before.state != FAILED)
+        .where(tuple_(before.position, before.id) < tuple_(ProductImage.position, ProductImage.id))
+    )
+    return set(
+        session.scalars(select(ProductImage.product_id).where(ProductImage.cid.in_(made), ~earlier))
+    )
 
 
 def _fail(session: Session, reasons: Mapping[str, str]) -> None:

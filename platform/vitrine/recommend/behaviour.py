@@ -1,18 +1,19 @@
 """What a history comes to: how much each product is liked, and what became of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from vitrine.decisions.history import Interaction
+from vitrine.decisions.history import Interaction, Place
 from vitrine.recommend.weights import EventWeights
 
-_Place = tuple[datetime, bytes, int]
 _DAY = timedelta(days=1)
 _SHOWN = "view_item_list"
 _SEEN = frozenset({"select_item", "view_item"})
 LOOKS = (_SHOWN, *sorted(_SEEN))
 """Events that only say what somebody saw; what the others did stays true after many of these."""
+MOST_TOLD = 2
+"""How often an event comes at most: from the browser, and from the server or after a login."""
 
 # Who does this with what they had hidden wants to see it after all; to look is not enough.
 _TAKES_BACK = frozenset({"add_to_cart", "add_to_wishlist", "purchase"})
@@ -50,26 +51,26 @@ class Behaviour:
 
 
 def behaviour(history: Iterable[Interaction], weights: EventWeights) -> Behaviour:
-    """Add up the last `weights.events` lines by (time, event, line), each once.
+    """Add up the last `weights.events` lines in their order, each once.
 
     An event that came twice counts once, and so does a product that was bought twice in the same
-    transaction, as the browser tells it and the server. What was only shown is none of them.
-    Weights fade with the age that an event has at the last. What somebody has or has hidden is told
-    by as many of the events that are no `LOOKS`.
+    transaction, as the browser tells it and the server; twice as many lines are looked at for that.
+    What was only shown is none of them. Weights fade with the age that an event has at the last.
+    What somebody has or has hidden is told by as many of the events that are no `LOOKS`.
     """
-    told = {(one.at, one.event, one.line): one for one in history if one.name != _SHOWN}
-    ordered = sorted(told)
-    if not ordered:
+    told = {one.place: one for one in history if one.name != _SHOWN}
+    if not told:
         return Behaviour()
-    last = set(ordered[-weights.events :])
-    standing = [place for place in ordered if told[place].name not in LOOKS][-weights.events :]
-    kept = _once(told[place] for place in sorted(last.union(standing)))
-    counted = {place for place in kept if place in last}
-    now = max(kept)[0]
-    found = Behaviour(events=len(counted), as_of=now.astimezone(UTC), since=min(kept)[0])
+    most = weights.events * MOST_TOLD
+    looked_at = {*_last(told, most), *_last(told, most, without=LOOKS)}
+    kept = _once([told[place] for place in sorted(looked_at)])
+    last, standing = _last(kept, weights.events), _last(kept, weights.events, without=LOOKS)
+    counted, made_of = set(last), sorted({*last, *standing})
+    now = made_of[-1][0]
+    found = Behaviour(len(counted), now.astimezone(UTC), made_of[0][0].astimezone(UTC))
     pieces: dict[tuple[str, int], int] = {}
-    for one, product in _by_product(kept.values()):
-        if (one.at, one.event, one.line) in counted:
+    for one, product in _by_product(kept[place] for place in made_of):
+        if one.place in counted:
             faded = weights.remaining((now - one.at) / _DAY)
             _regard(found, one, product, faded * weights.of_event(one.name, one.rating))
         _hide(found, one, product)
@@ -77,7 +78,13 @@ def behaviour(history: Iterable[Interaction], weights: EventWeights) -> Behaviou
     return found
 
 
-def _once(lines: Iterable[Interaction]) -> dict[_Place, Interaction]:
+def _last(
+    told: Mapping[Place, Interaction], most: int, *, without: Container[str] = ()
+) -> list[Place]:
+    return sorted(place for place, one in told.items() if one.name not in without)[-most:]
+
+
+def _once(lines: Sequence[Interaction]) -> dict[Place, Interaction]:
     """Keep of lines in their order the first alone where what it says came more than once."""
     first: dict[object, tuple[datetime, bytes]] = {}
     kept = {}
@@ -88,8 +95,11 @@ def _once(lines: Iterable[Interaction]) -> dict[_Place, Interaction]:
             said.append((one.key, one.name, one.line, one.product_id, one.item))
         if one.name == "purchase" and one.transaction_id is not None:
             said.append((one.transaction_id, one.product_id, one.item))
-        if all(first.setdefault(what, (one.at, one.event)) == (one.at, one.event) for what in said):
-            kept[one.at, one.event, one.line] = one
+        event = (one.at, one.event)
+        # Of all that it says, also where it is not the first.
+        firsts = {first.setdefault(what, event) for what in said}
+        if firsts <= {event}:
+            kept[one.place] = one
     return kept
 
 

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from vitrine import logs, work
 from vitrine.db import Sessions, again_after_deadlock
-from vitrine.decisions.logins import owners
-from vitrine.decisions.people import Who, resolve_whole
+from vitrine.decisions.people import Who, rename_namesake, resolve_whole
 from vitrine.errors import NotFound
 from vitrine.wire.users import UserErased
 
@@ -79,21 +78,21 @@ _PEOPLE = text("delete from people where id = any(cast(:ids as bigint[]))")
 def erase(sessions: Sessions, name: str) -> UserErased:
     """Erase whom the shop calls `name`, with the visitors that they turned out to be.
 
-    An anonymous id that logged in stands for its user, who is erased; one that is a user's name is
-    erased with that user. Raises NotFound.
+    An anonymous id that logged in stands for its user, who is erased; one that is called like the
+    user goes too, or gets another name if it is another user's. Raises NotFound.
     """
     with sessions.begin() as session:
         who = _held(session, name)
         ids = {"ids": list(who.ids)}
-        losing = set(owners(session, who.ids).values()) - set(who.ids)
+        rename_namesake(session, who)
         session.execute(_LEAVE_TO_OTHERS, ids)
         feedback = session.execute(_FEEDBACK, ids).scalar_one()
         events = session.execute(_EVENTS, ids).scalar_one()
         decisions = session.execute(_DECISIONS, ids).scalar_one()
         profiles = session.execute(_PROFILES, ids).scalar_one()
-        work.forget(session, work.PROFILE, who.ids)
+        for kind in (work.PROFILE, work.REMAKE):
+            work.forget(session, kind, who.ids)
         session.execute(_PEOPLE, ids)
-        work.owe(session, work.PROFILE, losing)
     log.info("person.erased", events=events, decisions=decisions)
     return UserErased(
         user=name,

@@ -151,7 +151,6 @@ def _event(row: Row[Any]) -> ExportedEvent:
         at=row.at,
         name=row.name,
         event=bytes(row.event).hex(),
-        event_id=row.key,
         line=row.line,
         user_id=row.user_name,
         client_id=row.visitor_name,

@@ -1,13 +1,14 @@
 """Events that name a product find it, also when they came before it, or before it was listed again.
 
 An event keeps what the shop called its product. When a product of that name is listed, the events
-are its own from then on; and when one of its pictures has a vector, interests can be made of it. So
-each time the profiles are owed of everybody who dealt with it.
+are its own from then on; and when it gets another picture to stand for it, it may be part of other
+interests. So each time the profiles are owed of everybody who dealt with it.
 """
 
 from collections.abc import Sequence
+from typing import Any, cast
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
 from vitrine import work
@@ -18,35 +19,52 @@ BATCH = 100
 # Of a shop that is listed anew each profile is made once in this time, and not for every product.
 # Who asks meanwhile gets it made on the spot.
 GATHERING_SECONDS = 30.0
+# A product that everybody knows takes longer than other statements may, and commits as it goes.
+_EVENTS_AT_ONCE = 50_000
+_AT_LENGTH = text("set local statement_timeout = '5min'")
 
+# What was only shown counts nowhere by its product.
 _NAMED = """(
         select id, seller_id || ':' || sku as item from products
         where id = any(cast(:ids as bigint[]))
-    ) as named"""
+    ) as named
+    join events on events.item = named.item and events.name <> 'view_item_list'"""
 _FIND = text(
     f"""
-    update events set product_id = named.id from {_NAMED}
-    where events.item = named.item and events.product_id is distinct from named.id
+    with lacking as (
+        select named.id, at, event, line from {_NAMED}
+        where events.product_id is distinct from named.id
+        limit :limit
+    )
+    update events set product_id = lacking.id from lacking
+    where (events.at, events.event, events.line) = (lacking.at, lacking.event, lacking.line)
     """  # noqa: S608 - made of constants
 )
-# What was only shown is in no profile.
 _WHO = text(
     f"""
     select distinct person from {_NAMED}
-    join events on events.item = named.item
     cross join lateral (values (events.user_id), (events.anonymous_id)) as theirs(person)
-    where events.name <> 'view_item_list' and person is not null
+    where person is not null
     """  # noqa: S608 - made of constants
 )
 
 
 def _find_mentions(parts: Parts, claims: Sequence[work.Claim]) -> None:
+    ids = [int(claim.key) for claim in claims]
+    while _find(parts, ids) == _EVENTS_AT_ONCE:
+        pass
     with parts.sessions.begin() as session:
-        ids = {"ids": [int(claim.key) for claim in claims]}
-        session.execute(_FIND, ids)
-        people = session.scalars(_WHO, ids).all()
-        work.owe(session, work.PROFILE, people, wait_seconds=GATHERING_SECONDS)
+        session.execute(_AT_LENGTH)
+        people = session.scalars(_WHO, {"ids": ids}).all()
+        work.owe(session, work.REMAKE, people, wait_seconds=GATHERING_SECONDS)
         work.finish(session, claims)
+
+
+def _find(parts: Parts, ids: Sequence[int]) -> int:
+    with parts.sessions.begin() as session:
+        session.execute(_AT_LENGTH)
+        found = session.execute(_FIND, {"ids": ids, "limit": _EVENTS_AT_ONCE})
+        return cast(CursorResult[Any], found).rowcount
 
 
 def _give_up(session: Session, claims: Sequence[work.Claim], reason: str) -> None:

@@ -14,7 +14,7 @@ from vitrine.decisions.logins import owners
 from vitrine.decisions.people import Who
 from vitrine.ingest.drain import Handler
 from vitrine.ingest.parts import Parts
-from vitrine.recommend.behaviour import LOOKS, Behaviour, behaviour
+from vitrine.recommend.behaviour import LOOKS, MOST_TOLD, Behaviour, behaviour
 from vitrine.recommend.known import read_known
 from vitrine.recommend.models import ProfileRow
 from vitrine.recommend.profile import Profile, build_profile
@@ -28,7 +28,8 @@ _FORM = 2
 _STORED = text(
     """
     select model, made, body, exists (
-        select from work where kind = 'profile' and key = any(cast(:keys as text[]))
+        select from work
+        where kind in ('profile', 'remake') and key = any(cast(:keys as text[]))
     ) as owed
     from (select 1) as always left join profiles on person_id = :person
     """
@@ -38,13 +39,20 @@ _STORED = text(
 _HOLD = text("select id from people where id = :person for no key update")
 _FORGET = text("delete from profiles where person_id = :person")
 _ACTIVE_MODEL = text("select model from generations where state = 'active'")
+_NOT_OWED = """not exists (
+        select from work where kind in ('profile', 'remake') and key = person_id::text
+    )"""
 _OUTDATED = text(
-    """
-    select person_id from profiles
-    where (model <> :model or made <> :made or oldest_at < cast(:before as timestamptz))
-      and not exists (select from work where kind = 'profile' and key = person_id::text)
+    f"""
+    select person_id from profiles where (model <> :model or made <> :made) and {_NOT_OWED}
     order by refreshed_at desc limit :limit
-    """
+    """  # noqa: S608 - the condition stands above
+).columns(person_id=BigInteger)
+_TOO_OLD = text(
+    f"""
+    select person_id from profiles where oldest_at < :before and {_NOT_OWED}
+    order by oldest_at limit :limit
+    """  # noqa: S608 - the condition stands above
 ).columns(person_id=BigInteger)
 
 
@@ -70,21 +78,23 @@ class Profiles:
                 return Profile.from_json(stored.body)
             return self.make(reads, who.person_id, model)
 
-    def told_by_users(self, visitor_id: int) -> Behaviour:
-        """What users did in this browser after they logged in: what they have there, and hid.
+    def with_users(self, visitor_id: int) -> Behaviour | None:
+        """What was done in this browser, also by users who logged in; None if none of them did.
 
         Who speaks for a browser alone sees nothing of its users, and yet is not to be shown again
         what was bought or hidden there.
         """
         with self._readers() as reads:
-            most = self._weights.events
-            return behaviour(
-                read_by_users(reads, visitor_id, limit=most, without=LOOKS), self._weights
-            )
+            most = self._weights.events * MOST_TOLD
+            by_users = read_by_users(reads, visitor_id, limit=most, without=LOOKS)
+            if not by_users:
+                return None
+            own = read_history(reads, visitor_id, limit=most, without=LOOKS)
+        return behaviour([*own, *by_users], self._weights)
 
     def make(self, reads: Reads, person_id: int, model: str) -> Profile:
         """Make the profile from the last events."""
-        most = self._weights.events
+        most = self._weights.events * MOST_TOLD
         history = read_history(reads, person_id, limit=most, without=LOOKS[:1])
         if len(history) == most:
             history += read_history(reads, person_id, limit=most, without=LOOKS)
@@ -115,20 +125,31 @@ class Profiles:
         )
         return True
 
-    def owe_outdated(self, sessions: Sessions, *, kept_since: datetime | None = None) -> int:
-        """Owe profiles of another model, other weights or an older form; return how many.
-
-        And those that are made of events before `kept_since`, once these have been deleted.
-        """
+    def owe_outdated(self, sessions: Sessions) -> int:
+        """Owe profiles of another model, other weights or an older form; return how many."""
         with sessions.begin() as session:
             model = session.execute(_ACTIVE_MODEL).scalar()
             if model is None:
                 return 0
-            made_of = {"model": model, "made": self._made, "before": kept_since}
-            values = {**made_of, "limit": _OWED_AT_ONCE}
+            values = {"model": model, "made": self._made, "limit": _OWED_AT_ONCE}
             outdated = session.execute(_OUTDATED, values).scalars().all()
-            work.owe(session, work.PROFILE, outdated)
+            work.owe(session, work.REMAKE, outdated)
         return len(outdated)
+
+    def owe_too_old(self, sessions: Sessions, kept_since: datetime) -> int:
+        """Owe profiles that are made of events before `kept_since`; return how many.
+
+        Call it when those have been deleted.
+        """
+        owed = 0
+        while True:
+            with sessions.begin() as session:
+                values = {"before": kept_since, "limit": _OWED_AT_ONCE}
+                too_old = session.execute(_TOO_OLD, values).scalars().all()
+                work.owe(session, work.REMAKE, too_old)
+            owed += len(too_old)
+            if len(too_old) < _OWED_AT_ONCE:
+                return owed
 
     @property
     def handler(self) -> Handler:

@@ -137,11 +137,8 @@ class Recommender:
                 seen = shown.seen_products(reads, who.ids, since)
         digest = serving.model.digest
         profile = Profile(digest) if who is None else tools.profiles.of(who, digest)
-        had, hidden = {**profile.bought}, {*profile.hidden}
-        if request.published and who is not None:
-            by_users = tools.profiles.told_by_users(who.person_id)
-            had |= by_users.bought
-            hidden |= by_users.hidden.keys()
+        in_browser = tools.profiles.with_users(who.person_id) if request.published and who else None
+        had, hidden = (in_browser or profile).bought, (in_browser or profile).hidden
         with tools.readers() as reads:
             bought = exclusions.read_bought(
                 reads, had, now, days=tools.bought_days, replenishable=tools.replenishable

@@ -25,12 +25,13 @@ class ExportedEvent(Sent):
     at: datetime
     name: str
     event: str = Field(description="A digest of the event's id and its shopper, in hexadecimal.")
-    event_id: str | None = Field(description="What the shop called it.")
     line: int = Field(description="The place of the item in the event, from 0.")
     user_id: str | None
     client_id: str | None
     item_id: str | None
-    product_id: str | None = Field(description="Null: this shop has no such product (any more).")
+    product_id: str | None = Field(
+        description="Null: this shop has no such product (any more), or listed it after showing it."
+    )
     quantity: int | None
     price: Decimal | None
     position: int | None

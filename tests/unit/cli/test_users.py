@@ -19,7 +19,7 @@ AT = "2026-11-24T12:00:00Z"
 
 def event(line: int) -> dict[str, Any]:
     optional = ("user_id", "client_id", "item_id", "product_id", "quantity", "price", "position")
-    rest = ("rating", "item_list_id", "search_term", "transaction_id", "decision", "event_id")
+    rest = ("rating", "item_list_id", "search_term", "transaction_id", "decision")
     fields = {"at": AT, "name": "view_item", "event": "00", "line": line, "received_at": AT}
     return {**fields, **dict.fromkeys((*optional, *rest))}
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.recommend.histories import START, around, did, known, looks
 
 from vitrine.decisions.history import Interaction
-from vitrine.recommend.behaviour import LOOKS
+from vitrine.recommend.behaviour import LOOKS, MOST_TOLD
 from vitrine.recommend.profile import Known, Profile, build_profile
 from vitrine.recommend.weights import DEFAULTS, EventWeights
 
@@ -52,7 +52,7 @@ EVENTS = st.lists(
         st.none() | st.integers(1, 3),
         st.none() | st.integers(1, 5),
         st.none() | st.sampled_from("ab"),
-        st.none() | st.sampled_from("xyz"),
+        st.none() | st.sampled_from([b"x", b"y", b"z"]),
     ),
     max_size=60,
     unique_by=lambda one: (one.at, one.event, one.line),
@@ -70,9 +70,10 @@ def test_order_of_arrival_doubles_and_older_events_change_nothing(
     assert build_profile(shuffled, SHOP, weights).to_json() == expected.to_json()
     told = sorted(
         (one for one in history if one.name != "view_item_list"),
-        key=lambda one: (one.at, one.event, one.line),
+        key=lambda one: one.place,
     )
-    read = told[-last:] + [one for one in told if one.name not in LOOKS][-last:]
+    most = last * MOST_TOLD
+    read = told[-most:] + [one for one in told if one.name not in LOOKS][-most:]
     assert build_profile(read, SHOP, weights).to_json() == expected.to_json()
 
 
@@ -159,15 +160,42 @@ def test_what_was_hidden_last_comes_first() -> None:
 
 
 def test_an_event_that_came_before_a_login_and_after_it_counts_once() -> None:
-    once = [did("purchase", 1, quantity=1, key="e1"), did("view_item", 11, 1, key="e2")]
+    once = [did("purchase", 1, quantity=1, key=b"e1"), did("view_item", 11, 1, key=b"e2")]
     # Told again under the user's name, later, and with another digest.
-    again = [did("purchase", 1, 0.5, quantity=1, key="e1"), did("view_item", 11, 2, key="e2")]
+    again = [did("purchase", 1, 0.5, quantity=1, key=b"e1"), did("view_item", 11, 2, key=b"e2")]
     assert profile_of(*once, *again).to_json() == profile_of(*once).to_json()
     given_back = did("refund", 1, 3, quantity=1)
     assert not profile_of(*once, *again, given_back).bought
     # Who counts anew for each browser does not say the same twice.
-    other = did("purchase", 2, 0.5, quantity=1, key="e1")
+    other = did("purchase", 2, 0.5, quantity=1, key=b"e1")
     assert set(profile_of(*once, other).bought) == {1, 2}
+
+
+@given(st.lists(st.tuples(st.sampled_from([*DEFAULTS]), st.integers(0, 24)), max_size=30),
+       st.integers(1, 40))  # fmt: skip
+def test_what_is_told_twice_pushes_nothing_out(deeds: list[tuple[str, int]], last: int) -> None:
+    def told(digest: bytes) -> list[Interaction]:
+        return [
+            replace(did(name, product, at // 3 / 1440, rating=1.0), event=digest, key=bytes([at]))
+            for at, (name, product) in enumerate(deeds)
+        ]
+
+    weights = EventWeights(events=last)
+    once, again = told(b"visitor"), told(b"a user")
+    expected = build_profile(once, SHOP, weights).to_json()
+    assert build_profile([*once, *again], SHOP, weights).to_json() == expected
+    # Under whichever name, also where several were at the same moment.
+    assert build_profile(again, SHOP, weights).to_json() == expected
+
+
+def test_an_order_is_one_however_many_tell_it() -> None:
+    lines = [
+        did("purchase", 1, event="a", quantity=1, key=b"k1"),
+        did("purchase", 1, 0.1, event="b", quantity=1, key=b"k1", transaction_id="T1"),
+        did("purchase", 1, 0.2, event="c", quantity=1, key=b"k3", transaction_id="T1"),
+    ]
+    assert profile_of(*lines).events == 1
+    assert not profile_of(*lines, did("refund", 1, 1, quantity=1)).bought
 
 
 def test_an_order_that_browser_and_server_tell_is_one() -> None:

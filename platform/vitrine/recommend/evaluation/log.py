@@ -23,7 +23,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENTS = text(
     """
     select coalesce(events.user_id, logins.user_id, events.anonymous_id) as person,
-        events.at, events.event, line, name, product_id, quantity, price, rating
+        events.at, events.event, line, name, product_id, item, quantity, price, rating,
+        transaction_id, key
     from (
         select * from events where product_id is not null and name <> 'view_item_list'
         order by at desc limit :limit
@@ -40,9 +41,10 @@ def read_events(reads: Reads) -> Log:
     for row in reads.execute(_EVENTS, {"limit": MOST_LINES}):
         if row.person is None:
             continue
-        known = (row.quantity, row.price, row.rating, None, None)
+        about = (row.name, row.product_id, row.item, row.quantity, row.price, row.rating)
         one = Interaction(
-            row.at, bytes(row.event), row.line, row.name, row.product_id, None, *known
+            *(row.at, bytes(row.event), row.line, *about, None, None, row.transaction_id),
+            None if row.key is None else bytes(row.key),
         )
         found.setdefault(str(row.person), []).append(one)
     return _in_order(found)
@@ -74,8 +76,9 @@ def read_file(path: Path, products: Mapping[str, int]) -> tuple[Log, int]:
                     if product is None or event.name == "view_item_list":
                         continue
                     rating = item.rating or event.params.rating
-                    known = (item.quantity, item.price, rating, None, None)
-                    one = Interaction(at, digest, place, event.name, product, item.item_id, *known)
+                    about = (event.name, product, item.item_id, item.quantity, item.price, rating)
+                    order = event.params.transaction_id
+                    one = Interaction(at, digest, place, *about, None, None, order)
                     found.setdefault(person, []).append(one)
     return _in_order(found), unknown
 
@@ -110,7 +113,4 @@ def _events_of(path: Path, number: int, line: str) -> Iterator[tuple[str, EventI
 
 
 def _in_order(log: Log) -> Log:
-    return {
-        person: sorted(some, key=lambda one: (one.at, one.event, one.line))
-        for person, some in sorted(log.items())
-    }
+    return {person: sorted(some, key=lambda one: one.place) for person, some in sorted(log.items())}
