@@ -11,8 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -23,6 +23,7 @@ from vitrine.embedded.processes import started_at
 from vitrine.errors import Misconfigured, Unavailable
 
 _PR_SET_PDEATHSIG = 1
+_FORK_SUPPORT = "GRPC_ENABLE_FORK_SUPPORT"
 TAIL_BYTES = 16 * 1024
 
 
@@ -39,6 +40,24 @@ class Command:
     orphan: signal.Signals | None = None
     # How much it stands back for others when the machine is busy, as nice(1) means it.
     nice: int = 0
+
+
+@contextmanager
+def grpc_loaded_for_a_parent() -> Iterator[None]:
+    """Let gRPC be imported here by a process that will start children, and use it itself.
+
+    Between fork and exec it would wake its threads in the child, which loses their sockets and now
+    and then aborts. It reads at its import whether to do so; the children have a gRPC of their own.
+    """
+    before = os.environ.get(_FORK_SUPPORT)
+    os.environ[_FORK_SUPPORT] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_FORK_SUPPORT]
+        else:
+            os.environ[_FORK_SUPPORT] = before
 
 
 class Child:

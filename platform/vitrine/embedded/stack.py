@@ -2,14 +2,14 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from vitrine.embedded.child import Child, Command
+from vitrine.embedded.child import Child, Command, grpc_loaded_for_a_parent
 from vitrine.embedded.datadir import DataDir, write_private_json
 from vitrine.embedded.ports import free_port, is_free
 from vitrine.embedded.programs import (
@@ -169,27 +169,10 @@ class Stack:
 
 
 def _import_meanwhile() -> None:
-    """Load our own code while the servers come up: that takes as long as they do.
-
-    Between fork and exec gRPC would wake its threads in a child, which loses their sockets and now
-    and then aborts. It reads at its import whether to do so; the children have a gRPC of their own.
-    """
-    with _set("GRPC_ENABLE_FORK_SUPPORT", "0"):
+    """Load our own code while the servers come up: that takes as long as they do."""
+    with grpc_loaded_for_a_parent():
         import vitrine.assembly
         import vitrine.embedded.opening  # noqa: F401
-
-
-@contextmanager
-def _set(variable: str, value: str) -> Iterator[None]:
-    before = os.environ.get(variable)
-    os.environ[variable] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[variable]
-        else:
-            os.environ[variable] = before
 
 
 def check_port(host: str, port: int) -> None:
