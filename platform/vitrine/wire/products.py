@@ -46,7 +46,9 @@ def _price(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise PydanticCustomError("price", 'must be a decimal such as "12.50"')
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
-        raise PydanticCustomError("price", 'must be a decimal such as "12.50", without a sign')
+        raise PydanticCustomError(
+            "price", 'must be a decimal such as "12.50", without a sign or a currency'
+        )
     try:
         price = Decimal(repr(value) if isinstance(value, float) else value)
     except InvalidOperation:
