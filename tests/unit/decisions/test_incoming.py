@@ -166,6 +166,7 @@ def test_a_good_token_says_what_was_shown() -> None:
         (token(age_days=91), "too old"),
         (token().replace("v1.", "v1.A"), "not signed"),
     ],
+    ids=["forged", "no token", "another's", "old", "changed"],  # tokens are made at collection
 )
 def test_a_bad_token_costs_only_itself(quoted: str, word: str) -> None:
     batch = read(view(item={"token": quoted}))
