@@ -1,12 +1,19 @@
 """A small shop to search in: eighteen products, three kinds in three colours by two brands."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import listing
+import pytest
+
+from tests.conftest import DatabaseFrom
+from tests.integration.conftest import in_use, listing, worked_off
 from tests.pictures import jpeg
 from vitrine.assembly import Platform
-from vitrine.catalog.service import Catalog
+from vitrine.embedded.services import ServiceUrls
 from vitrine.search.service import SearchRequest
+from vitrine.settings import Settings
 from vitrine.wire import SearchQuery, SearchResponse
 
 COLOURS = ("red", "blue", "green")
@@ -23,10 +30,11 @@ def sku(number: int) -> str:
     return f"p{number:02d}"
 
 
-def fill(catalog: Catalog, count: int = COUNT) -> None:
+def opened(platform: Platform, count: int = COUNT) -> Platform:
+    """Fill the shop and let all of it be found."""
     for number in range(count):
         colour, kind = COLOURS[number % 3], number // 6
-        catalog.put(
+        platform.catalog.put(
             "acme",
             sku(number),
             listing(
@@ -38,6 +46,28 @@ def fill(catalog: Catalog, count: int = COUNT) -> None:
             ),
             [jpeg(number)],
         )
+    worked_off(platform)
+    return platform
+
+
+@contextmanager
+def shop_of_a_module(request: pytest.FixtureRequest, count: int = COUNT) -> Iterator[Platform]:
+    """Open a filled shop that serves all tests of a module."""
+    services: ServiceUrls = request.getfixturevalue("services")
+    database_from: DatabaseFrom = request.getfixturevalue("database_from")
+    paths: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    models_dir: Path = request.getfixturevalue("models_dir")
+    with database_from(request.getfixturevalue("template_database")) as database_url:
+        settings = Settings(
+            data_dir=paths.mktemp("shop"),
+            database_url=database_url,
+            redis_url=services.redis_url,
+            milvus_uri=services.milvus_uri,
+            models_dir=models_dir,
+            secret_key="a secret key that only the tests use",
+        )
+        with in_use(settings) as platform:
+            yield opened(platform, count)
 
 
 class Shopper:

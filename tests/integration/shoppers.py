@@ -1,50 +1,19 @@
 """What shoppers of `tests.integration.shop` do, sent as their storefront would send it."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
-from tests.conftest import DatabaseFrom
-from tests.integration.conftest import in_use, worked_off
-from tests.integration.shop import COUNT, fill
 from vitrine.assembly import Platform
 from vitrine.decisions.people import Who, resolve
-from vitrine.embedded.services import ServiceUrls
 from vitrine.recommend.service import Recommender
 from vitrine.recommend.visit import RecommendationRequest
-from vitrine.settings import Settings
 from vitrine.wire.events import EventBatch
 from vitrine.wire.recommendations import RecommendationResponse
 
 Recommend = Callable[..., RecommendationResponse]
-
-
-@contextmanager
-def shop_of_a_module(request: pytest.FixtureRequest, count: int = COUNT) -> Iterator[Platform]:
-    """Open a filled shop that serves all tests of a module."""
-    services: ServiceUrls = request.getfixturevalue("services")
-    database_from: DatabaseFrom = request.getfixturevalue("database_from")
-    paths: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
-    models_dir: Path = request.getfixturevalue("models_dir")
-    with database_from(request.getfixturevalue("template_database")) as database_url:
-        settings = Settings(
-            data_dir=paths.mktemp("shop"),
-            database_url=database_url,
-            redis_url=services.redis_url,
-            milvus_uri=services.milvus_uri,
-            models_dir=models_dir,
-            secret_key="a secret key that only the tests use",
-        )
-        with in_use(settings) as platform:
-            fill(platform.catalog, count)
-            worked_off(platform)
-            yield platform
 
 
 class Shoppers:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select, text
 from sqlalchemy.event import listen
 
+from tests.integration.shoppers import person
 from vitrine.api.app import create_app
 from vitrine.assembly import Platform, assemble
 from vitrine.catalog.keys import create_key
@@ -66,13 +67,6 @@ def view(key: str, minutes: float = 60, token: str = "", **who: str) -> dict[str
 
 def take(platform: Platform, *events: Any) -> EventsTaken:
     return platform.intake.take(EventBatch.model_validate({"events": list(events)}))
-
-
-def person(platform: Platform, name: str) -> int:
-    with platform.sessions() as session:
-        who = resolve(session, name)
-    assert who is not None
-    return who.person_id
 
 
 def show(platform: Platform, decision: str, person_id: int | None) -> str:

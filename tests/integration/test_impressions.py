@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -10,10 +9,9 @@ import pytest
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
-from tests.integration.shop import Shopper, fill
+from tests.integration.shop import Shopper, opened
 from vitrine.assembly import Platform
 from vitrine.catalog.models import Product
-from vitrine.catalog.service import Catalog
 from vitrine.decisions import recording, shown
 from vitrine.decisions.models import Decision
 from vitrine.decisions.recording import Recorder
@@ -35,11 +33,8 @@ def recorded(platform: Platform, count: int) -> list[Decision]:
         time.sleep(0.02)
 
 
-def test_each_page_of_a_search_is_written_down(
-    platform: Platform, catalog: Catalog, work_off: Callable[[], int]
-) -> None:
-    fill(catalog)
-    work_off()
+def test_each_page_of_a_search_is_written_down(platform: Platform) -> None:
+    opened(platform)
     ask = Shopper(platform)
     first = ask(3, limit=4)
     recorded(platform, 1)

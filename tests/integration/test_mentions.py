@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from tests.integration.conftest import listing
-from tests.integration.shop import fill, sku
-from tests.integration.shoppers import asking, skus
-from tests.integration.test_profiles import did, ids, person, profile, refresh, send, stored
+from tests.integration.profiles import did, ids, profile, refresh, send, stored
+from tests.integration.shop import opened, sku
+from tests.integration.shoppers import asking, person, skus
 from tests.pictures import jpeg
 from vitrine import work
 from vitrine.assembly import Platform
@@ -23,10 +23,8 @@ WorkOff = Callable[[], int]
 
 
 @pytest.fixture
-def shop(platform: Platform, catalog: Catalog, work_off: WorkOff) -> Platform:
-    fill(catalog)
-    work_off()
-    return platform
+def shop(platform: Platform) -> Platform:
+    return opened(platform)
 
 
 def due_now(shop: Platform) -> None:

@@ -4,25 +4,34 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from tests.integration.conftest import listing
-from tests.integration.shop import fill, sku
+from tests.integration.profiles import (
+    did,
+    ids,
+    model_of,
+    profile,
+    refresh,
+    send,
+    stored,
+)
+from tests.integration.shop import opened, sku
+from tests.integration.shoppers import person, who_is
 from tests.pictures import jpeg
 from vitrine import work
 from vitrine.api.app import create_app
 from vitrine.assembly import Platform
 from vitrine.catalog.keys import create_key
-from vitrine.catalog.models import Product
 from vitrine.catalog.service import Catalog
 from vitrine.decisions.event_rows import write_events
 from vitrine.decisions.models import USER
-from vitrine.decisions.people import Who, resolve
+from vitrine.decisions.people import Who
 from vitrine.decisions.retention import Kept, keep_behaviour, kept_since
 from vitrine.ingest.drain import drain
 from vitrine.ingest.parts import Parts
@@ -30,27 +39,10 @@ from vitrine.recommend.models import ProfileRow
 from vitrine.recommend.profile import Profile
 from vitrine.recommend.profiles import Profiles
 from vitrine.recommend.weights import EventWeights
-from vitrine.wire.events import EventBatch
 from vitrine.wire.profiles import ProfileOut
 
 WorkOff = Callable[[], int]
-NOW = datetime.now(UTC).replace(microsecond=0)
 VISITOR = "a-visitor-of-this-shop"
-
-
-def did(name: str, number: int | None, minutes_ago: float, **more: Any) -> dict[str, Any]:
-    """One event of one item, as a shop sends it."""
-    at = NOW - timedelta(minutes=minutes_ago)
-    item = {key: more.pop(key) for key in ("quantity", "rating") if key in more}
-    items = [] if number is None else [{"item_id": f"acme:{sku(number)}", **item}]
-    order = {"transaction_id": more.pop("order")} if "order" in more else {}
-    return {
-        "name": name,
-        "event_id": f"{name}-{number}-{minutes_ago}",
-        "timestamp_micros": int(at.timestamp() * 1_000_000),
-        "params": {"items": items, **order},
-        **more,
-    }
 
 
 HISTORY = [
@@ -70,51 +62,9 @@ HISTORY = [
 ]
 
 
-def send(platform: Platform, *events: dict[str, Any], **who: str) -> None:
-    taken = platform.intake.take(EventBatch(events=list(events), **who))
-    assert not taken.errors, taken.errors
-
-
-def who_is(platform: Platform, name: str) -> Who:
-    with platform.sessions() as session:
-        who = resolve(session, name)
-    assert who is not None
-    return who
-
-
-def person(platform: Platform, name: str) -> int:
-    return who_is(platform, name).person_id
-
-
-def model_of(platform: Platform) -> str:
-    return platform.models.find(platform.settings.model).digest
-
-
-def profile(platform: Platform, name: str) -> Profile:
-    return platform.profiles.of(who_is(platform, name), model_of(platform))
-
-
-def stored(platform: Platform, name: str) -> dict[str, Any] | None:
-    with platform.sessions() as session:
-        row = session.get(ProfileRow, person(platform, name))
-        return row and row.body
-
-
-def refresh(platform: Platform) -> int:
-    return drain(platform.ingest, work.PROFILE, handlers=platform.handlers)
-
-
-def ids(platform: Platform, *numbers: int) -> set[int]:
-    with platform.sessions() as session:
-        skus = [sku(number) for number in numbers]
-        return set(session.scalars(select(Product.id).where(Product.sku.in_(skus))))
-
-
 @pytest.fixture
-def shop(platform: Platform, catalog: Catalog, work_off: WorkOff) -> Platform:
-    fill(catalog)
-    work_off()
-    return platform
+def shop(platform: Platform) -> Platform:
+    return opened(platform)
 
 
 def test_an_event_counts_at_once_and_is_stored_by_the_worker(shop: Platform) -> None:

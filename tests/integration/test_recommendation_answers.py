@@ -15,13 +15,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from tests.integration.shop import shop_of_a_module
 from tests.integration.shoppers import (
     Recommend,
     Shoppers,
     asking,
     name,
     person,
-    shop_of_a_module,
     skus,
     varied,
 )

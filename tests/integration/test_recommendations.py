@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import update
 
 from tests.integration.conftest import listing, worked_off
+from tests.integration.shop import shop_of_a_module
 from tests.integration.shoppers import (
     Recommend,
     Shoppers,
     asking,
     name,
-    shop_of_a_module,
     skus,
     varied,
     who_is,

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from tests.integration.shoppers import Shoppers, shop_of_a_module
+from tests.integration.shop import shop_of_a_module
+from tests.integration.shoppers import Shoppers
 from vitrine.assembly import Platform
 from vitrine.catalog.models import Product
 from vitrine.db import make_engine, make_sessions

@@ -4,51 +4,28 @@ One shop serves all tests of this file, none of which changes it.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from tests.conftest import DatabaseFrom
-from tests.integration.conftest import in_use, worked_off
-from tests.integration.shop import COUNT, Shopper, colours, fill, ids, sku
+from tests.integration.shop import COUNT, Shopper, colours, ids, shop_of_a_module, sku
 from tests.pictures import jpeg
 from vitrine import deadline
 from vitrine.assembly import Platform
-from vitrine.embedded.services import ServiceUrls
 from vitrine.errors import Conflict, Invalid, NotFound, Unavailable
 from vitrine.media import colour
 from vitrine.search import ranking, service
 from vitrine.search.models import EmptySearch
 from vitrine.search.service import SearchRequest
 from vitrine.search.uploads import Uploads
-from vitrine.settings import Settings
 from vitrine.wire import SearchQuery
 
 
 @pytest.fixture(scope="module")
-def shop(
-    services: ServiceUrls,
-    database_from: DatabaseFrom,
-    template_database: str,
-    models_dir: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Platform]:
-    home = tmp_path_factory.mktemp("shop")
-    with database_from(template_database) as database_url:
-        settings = Settings(
-            data_dir=home,
-            database_url=database_url,
-            redis_url=services.redis_url,
-            milvus_uri=services.milvus_uri,
-            models_dir=models_dir,
-            secret_key="a secret key that only the tests use",
-        )
-        with in_use(settings) as platform:
-            fill(platform.catalog)
-            worked_off(platform)
-            yield platform
+def shop(request: pytest.FixtureRequest) -> Iterator[Platform]:
+    with shop_of_a_module(request) as platform:
+        yield platform
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import listing
-from tests.integration.shop import COUNT, Shopper, fill, ids, sku
+from tests.integration.shop import COUNT, Shopper, ids, opened, sku
 from tests.pictures import jpeg
 from vitrine.assembly import Platform
 from vitrine.catalog.service import Catalog
@@ -20,8 +20,7 @@ WorkOff = Callable[[], int]
 def test_pages_hold_while_the_catalogue_changes(
     platform: Platform, catalog: Catalog, work_off: WorkOff, question: dict[str, Any]
 ) -> None:
-    fill(catalog)
-    work_off()
+    opened(platform)
     find = Shopper(platform)
     first = find(**question, limit=4)
     shown = ids(first)
