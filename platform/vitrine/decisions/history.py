@@ -40,7 +40,7 @@ class Interaction:
     key: bytes | None = None
 
     @property
-    def place(self) -> "Place":
+    def place(self) -> Place:
         """Where it stands among all that its shopper did: by what it says before by whose it is."""
         return self.at, self.key or b"", self.line, self.event
 

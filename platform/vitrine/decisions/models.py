@@ -75,7 +75,7 @@ class Event(Base):
     """One item of one event (an event without items is one row); partitioned by month of `at`.
 
     `event` is its `incoming.digest_of` and `line` the place of the item in it, so (at, event, line)
-    orders what one person did whatever the order of arrival.
+    names a row whatever the order of arrival. What one person did is ordered by `history`.
     """
 
     __tablename__ = "events"
