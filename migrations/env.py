@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine, text
 
+import vitrine.ads.models
 import vitrine.catalog.models
 import vitrine.decisions.models
 import vitrine.embedding.models
@@ -14,6 +15,7 @@ from vitrine.db import Base
 from vitrine.settings import load_settings
 
 TABLES = (
+    vitrine.ads.models,
     vitrine.catalog.models,
     vitrine.decisions.models,
     vitrine.embedding.models,

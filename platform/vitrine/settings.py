@@ -143,6 +143,37 @@ class Settings(BaseSettings):
         10.0, gt=0, description="How often the ranker learns from what came in."
     )
 
+    ad_relevance_floor: float = Field(
+        0.1, ge=0, le=1, description="No ad that is less relevant is shown, whatever it pays."
+    )
+    ad_relevance_exponent: float = Field(
+        1.0, ge=0, le=4, description="How much relevance counts beside what an ad is worth."
+    )
+    ad_max_loss: float = Field(
+        0.1, ge=0, le=1, description="How much less similar an ad may be than what it displaces."
+    )
+    ad_reserve_micros: int = Field(
+        0, ge=0, description="The least that a thousand impressions of an ad have to be worth."
+    )
+    ad_exploration: float = Field(
+        1.0, ge=0, le=10, description="How much the unknown of new creatives counts; 0: nothing."
+    )
+    ad_token_seconds: PositiveInt = Field(
+        86_400, description="How long impressions and clicks of an ad are counted."
+    )
+    ad_reservation_seconds: PositiveInt = Field(
+        900, description="How long the expected cost of an ad is kept free for it."
+    )
+    ad_attribution: Literal["last_touch", "position_based"] = Field(
+        "last_touch", description="What ads a conversion is billed to."
+    )
+    ad_clicks_per_minute: PositiveInt = Field(
+        10, description="More clicks of one person or address are marked as invalid."
+    )
+    ad_control_seconds: float = Field(
+        10.0, gt=0, description="How often pacing and bids are adjusted."
+    )
+
     api_threads: PositiveInt = Field(8, description="Request threads of one api process.")
     api_processes: PositiveInt = Field(1, description="Api processes.")
     worker_processes: PositiveInt = Field(2, description="Processes of one worker.")

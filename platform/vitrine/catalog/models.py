@@ -25,6 +25,7 @@ from vitrine.db import Base
 AVAILABILITIES = ("in_stock", "out_of_stock", "preorder", "backorder")
 IN_STOCK = frozenset({"in_stock", "preorder", "backorder"})
 
+CREATIVE, EXAMPLE = "creative", "example"
 RECEIVED, EMBEDDED, SEARCHABLE, FAILED = "received", "embedded", "searchable", "failed"
 
 
@@ -109,6 +110,30 @@ class ProductImage(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
+    cid: Mapped[str] = mapped_column(ForeignKey("images.cid"), index=True)
+    position: Mapped[int]
+    state: Mapped[str] = mapped_column(server_default=RECEIVED)
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CreativeImage(Base):
+    """Where a picture is used in ads: by a creative, or as an example of what a campaign is for.
+
+    `owner_id` is the id of the creative or the campaign. The picture of a creative goes the way of
+    a product's; an example is done once it is embedded.
+    """
+
+    __tablename__ = "creative_images"
+    __table_args__ = (
+        UniqueConstraint("kind", "owner_id", "cid"),
+        CheckConstraint("kind in ('creative', 'example')", name="kind"),
+        CheckConstraint("state in ('received', 'embedded', 'searchable', 'failed')", name="state"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    kind: Mapped[str]
+    owner_id: Mapped[int] = mapped_column(BigInteger)
     cid: Mapped[str] = mapped_column(ForeignKey("images.cid"), index=True)
     position: Mapped[int]
     state: Mapped[str] = mapped_column(server_default=RECEIVED)

@@ -63,3 +63,9 @@ PERSON = Form(
     "1 to 200 characters without spaces, control characters and `/`, the first not a dot",
     200,
 )
+# Advertisers, campaigns, creatives and placements.
+SLUG = Form(
+    r"[a-z0-9][a-z0-9._-]{0,99}",
+    "1 to 100 lower-case letters, digits and `. _ -`, the first a letter or a digit",
+    100,
+)

@@ -1,0 +1,1 @@
+"""Ads: campaigns, which creative suits whom and where, the auction, and money that adds up."""
