@@ -20,7 +20,7 @@ from vitrine.decisions import shown
 from vitrine.decisions.models import Decision, Feedback
 from vitrine.decisions.months import make_months_ahead
 from vitrine.errors import NotFound
-from vitrine.recommend import learner, online
+from vitrine.recommend import learner, online, versions
 from vitrine.recommend.features import FEATURES, FEATURES_VERSION
 from vitrine.recommend.learner import learn
 from vitrine.recommend.models import LEARNER_LOCK, RankerRow
@@ -184,9 +184,9 @@ def test_a_crash_on_the_way_loses_and_doubles_nothing(
 ) -> None:
     for _ in range(6):
         shop.tell(shop.show(), 1, "select_item")
-    for step in ("_teach", "_mark", "_forget_old"):
+    for module, step in ((learner, "_teach"), (learner, "_mark"), (versions, "forget_old")):
         with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
-            broken.setattr(learner, step, lambda *_: 1 / 0)
+            broken.setattr(module, step, lambda *_: 1 / 0)
             shop.learn()
     assert shop.learn() == 6 * SLOTS
     assert shop.learn() == 0
@@ -245,7 +245,7 @@ def test_the_newest_version_serves_unless_it_is_held(
 def test_old_versions_go_and_the_one_that_serves_stays(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learner, "KEPT_VERSIONS", 3)
+    monkeypatch.setattr(versions, "KEPT_VERSIONS", 3)
     shop.tell(shop.show(), 1, "select_item")
     shop.learn()
     monkeypatch.setattr(online.Validation, "worse_than_prior", lambda self: True)
@@ -253,9 +253,9 @@ def test_old_versions_go_and_the_one_that_serves_stays(
         shop.tell(shop.show(), 1, "select_item")
         shop.learn()
     with shop.sessions() as session:
-        versions = list_versions(session, limit=10)
-    assert [one.held for one in versions] == [True, True, True, False]
-    assert serving_version(versions) == versions[-1].version
+        kept = list_versions(session, limit=10)
+    assert [one.held for one in kept] == [True, True, True, False]
+    assert serving_version(kept) == kept[-1].version
 
 
 def test_a_version_is_taken_back_with_all_that_were_learnt_from_it(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from vitrine import logs
@@ -23,13 +23,13 @@ from vitrine.recommend.examples import (
     read_features,
 )
 from vitrine.recommend.features import FEATURES_VERSION
-from vitrine.recommend.models import LEARNER_LOCK, RankerRow
+from vitrine.recommend.ranker import PRIOR
+from vitrine.recommend.versions import RANKERS, add_version, last_state, may_learn
 
 # A page with a click is learnt this long after it was shown: most clicks on it have come by then.
 ANSWERED_SECONDS = 60.0
 ORPHAN_SECONDS = 600.0
 DECISIONS_AT_ONCE = 1000
-KEPT_VERSIONS = 50
 
 log = logs.get(__name__)
 
@@ -49,7 +49,7 @@ def learn(
 ) -> Learnt | None:
     """Learn from what is due, at most `at_once` decisions; None while another process is at it."""
     with sessions.begin() as session:
-        if not session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext(LEARNER_LOCK)))):
+        if not may_learn(session, RANKERS):
             return None
         session.execute(_CLOSE_ORPHANS, {"seconds": feedback_seconds + ORPHAN_SECONDS})
         due = _due(session, feedback_seconds, at_once)
@@ -78,7 +78,7 @@ def _teach(session: Session, due: Sequence[Any], answers: dict[str, list[Answer]
     # Takes seconds to import, and only a worker that learns needs it.
     from vitrine.recommend.online import OnlineModel
 
-    model = OnlineModel(_last_state(session))
+    model = OnlineModel(PRIOR, last_state(session, RANKERS))
     before = model.examples
     for row in due:
         features = read_features(row.features, len(row.products))
@@ -101,34 +101,7 @@ def _teach(session: Session, due: Sequence[Any], answers: dict[str, list[Answer]
         "report": model.validation.report(),
         "held": model.validation.worse_than_prior(),
     }
-    version = session.scalar(insert(RankerRow).values(values).returning(RankerRow.version))
-    _forget_old(session)
-    return Learnt(version, len(due), examples)
-
-
-def _last_state(session: Session) -> dict[str, Any] | None:
-    """Read the state to go on from: the newest that nobody withdrew, also one that is held."""
-    return session.scalar(
-        select(RankerRow.state)
-        .where(~RankerRow.withdrawn)
-        .order_by(RankerRow.version.desc())
-        .limit(1)
-    )
-
-
-def _forget_old(session: Session) -> None:
-    """Drop all but the last versions, never the one that serves."""
-    serving = (
-        select(func.max(RankerRow.version))
-        .where(~RankerRow.withdrawn, ~RankerRow.held)
-        .scalar_subquery()
-    )
-    newest = select(RankerRow.version).order_by(RankerRow.version.desc()).limit(KEPT_VERSIONS)
-    session.execute(
-        delete(RankerRow).where(
-            RankerRow.version.not_in(newest), RankerRow.version.is_distinct_from(serving)
-        )
-    )
+    return Learnt(add_version(session, RANKERS, values), len(due), examples)
 
 
 def _window(feedback_seconds: float) -> Any:

@@ -75,14 +75,12 @@ LEARNER_LOCK = "vitrine.learner"
 """Whoever holds it (hashed, as an advisory lock) learns, or takes back what was learnt."""
 
 
-class RankerRow(Base):
-    """One version of the online model; the newest that is neither `withdrawn` nor `held` serves.
+class ModelVersion:
+    """One version of an online model; the newest that is neither `withdrawn` nor `held` serves.
 
     Held: it predicts worse than the prior. Learning goes on from it, so that it may recover;
     nothing goes on from one that was withdrawn.
     """
-
-    __tablename__ = "rankers"
 
     version: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     state: Mapped[dict[str, Any]]
@@ -91,3 +89,9 @@ class RankerRow(Base):
     withdrawn: Mapped[bool] = mapped_column(server_default="false")
     held: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class RankerRow(ModelVersion, Base):
+    """One version of what ranks recommendations."""
+
+    __tablename__ = "rankers"

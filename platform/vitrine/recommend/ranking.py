@@ -10,8 +10,9 @@ from vitrine.recommend.candidate_facts import read_item_facts
 from vitrine.recommend.comparing import compare, references, without_copies
 from vitrine.recommend.exploration import GUARD, explore
 from vitrine.recommend.features import features
+from vitrine.recommend.linear import Weights
 from vitrine.recommend.proposals import Candidate, ItemFacts
-from vitrine.recommend.ranker import Rankers, Weights
+from vitrine.recommend.ranker import Rankers
 from vitrine.recommend.sources import Gathered, Sources
 from vitrine.recommend.visit import Visit
 from vitrine.retrieval.diversity import diversify

@@ -1,8 +1,8 @@
 """Progressive validation: every example is predicted before it is learnt (Dawid 1984).
 
-What is reported is of the last few thousand examples: each counts for half after HALF_LIFE more. An
-example counts as much as it does in learning: a purchase for more than a click. Else a ranker that
-predicts just what it was taught would look too sure of everything.
+What is reported is of the last few thousand examples: each counts for half after `half_life` more.
+An example counts as much as it does in learning: a purchase for more than a click. Else a ranker
+that predicts just what it was taught would look too sure of everything.
 """
 
 from collections.abc import Mapping
@@ -12,15 +12,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-HALF_LIFE = 2000
-_KEEP = 0.5 ** (1 / HALF_LIFE)
 _LOWEST, _HIGHEST, _BINS = -9.0, 5.0, 56
 _LEAST = 1e-6
-# How much worse than the prior a version may predict and still serve, and from when that is told.
-LOG_LOSS_MARGIN, AUC_MARGIN = 0.02, 0.03
-TOLD_FROM = 500.0
 
 Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """How long an example counts, how much worse than the prior a version may predict and still
+    serve, and from how many examples and clicks on that is told.
+    """
+
+    half_life: float = 2000.0
+    log_loss_margin: float = 0.02
+    auc_margin: float = 0.03
+    told_from: float = 500.0
+    told_from_clicks: float = 0.0
+
+    @property
+    def keep(self) -> float:
+        """The part of what was counted that is left after one more example."""
+        return float(0.5 ** (1.0 / self.half_life))
+
+
+JUDGING = Judging()
 
 
 @dataclass(slots=True)
@@ -32,14 +48,14 @@ class Predictor:
     clicked: Numbers = field(default_factory=lambda: np.zeros(_BINS))
     declined: Numbers = field(default_factory=lambda: np.zeros(_BINS))
 
-    def add(self, probability: float, clicked: bool, weight: float = 1.0) -> None:
-        """Count one example; what was counted before fades."""
+    def add(self, probability: float, clicked: bool, weight: float, keep: float) -> None:
+        """Count one example; of what was counted before the part `keep` stays."""
         probability = min(max(probability, _LEAST), 1 - _LEAST)
         loss = -float(np.log(probability if clicked else 1 - probability))
-        self.loss = self.loss * _KEEP + loss * weight
-        self.predicted = self.predicted * _KEEP + probability * weight
-        self.clicked *= _KEEP
-        self.declined *= _KEEP
+        self.loss = self.loss * keep + loss * weight
+        self.predicted = self.predicted * keep + probability * weight
+        self.clicked *= keep
+        self.declined *= keep
         logit = float(np.log(probability / (1 - probability)))
         place = int((logit - _LOWEST) / (_HIGHEST - _LOWEST) * _BINS)
         (self.clicked if clicked else self.declined)[min(max(place, 0), _BINS - 1)] += weight
@@ -70,8 +86,9 @@ class Predictor:
 
 @dataclass(slots=True)
 class Validation:
-    """The ranker beside the prior and beside the share of clicks so far."""
+    """The model (`ranker`, whatever it predicts for) beside the prior and the clicks so far."""
 
+    judging: Judging = JUDGING
     examples: float = 0.0
     clicks: float = 0.0
     # How many they are, whatever each counts.
@@ -82,24 +99,30 @@ class Validation:
 
     def add(self, ranker: float, prior: float, clicked: bool, weight: float = 1.0) -> None:
         """Count one example with what was predicted of it before it was learnt."""
-        self.base_rate.add((self.clicks + 0.5) / (self.examples + 10.0), clicked, weight)
-        self.ranker.add(ranker, clicked, weight)
-        self.prior.add(prior, clicked, weight)
-        self.seen = self.seen * _KEEP + 1.0
-        self.examples = self.examples * _KEEP + weight
-        self.clicks = self.clicks * _KEEP + clicked * weight
+        keep = self.judging.keep
+        so_far = (self.clicks + 0.5) / (self.examples + 10.0)
+        self.base_rate.add(so_far, clicked, weight, keep)
+        self.ranker.add(ranker, clicked, weight, keep)
+        self.prior.add(prior, clicked, weight, keep)
+        self.seen = self.seen * keep + 1.0
+        self.examples = self.examples * keep + weight
+        self.clicks = self.clicks * keep + clicked * weight
 
     def worse_than_prior(self) -> bool:
-        """Tell whether the ranker predicts too much worse than the prior to serve."""
-        if self.seen < TOLD_FROM:
+        """Tell whether the model predicts too much worse than the prior to serve."""
+        judging = self.judging
+        if self.seen < judging.told_from or self.clicks < judging.told_from_clicks:
             return False
         mine, theirs = self.ranker.auc(), self.prior.auc()
-        disorder = mine is not None and theirs is not None and mine < theirs - AUC_MARGIN
-        return disorder or self.ranker.loss > self.prior.loss * (1 + LOG_LOSS_MARGIN)
+        disorder = mine is not None and theirs is not None and mine < theirs - judging.auc_margin
+        return disorder or self.ranker.loss > self.prior.loss * (1 + judging.log_loss_margin)
 
-    def report(self) -> dict[str, Any]:
-        """Say it in figures: log-loss, area under the ROC curve, predicted clicks per click."""
-        told = {"ranker": self.ranker, "prior": self.prior, "base_rate": self.base_rate}
+    def report(self, called: str = "ranker") -> dict[str, Any]:
+        """Say it in figures: log-loss, area under the ROC curve, predicted clicks per click.
+
+        `called` is what the figures of the model stand under.
+        """
+        told = {called: self.ranker, "prior": self.prior, "base_rate": self.base_rate}
         return {
             "examples": round(self.examples, 1),
             "click_rate": _ratio(self.clicks, self.examples),
@@ -126,9 +149,10 @@ class Validation:
         }
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> "Validation":
+    def from_json(cls, body: Mapping[str, Any], judging: Judging = JUDGING) -> "Validation":
         """Read what to_json wrote."""
         return cls(
+            judging,
             float(body["examples"]),
             float(body["clicks"]),
             float(body.get("seen", body["examples"])),

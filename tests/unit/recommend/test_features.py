@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrine.recommend.features import FEATURES, features, position_value, standing
+from vitrine.recommend.linear import from_state, to_state
 from vitrine.recommend.profile import Interest, PriceBand, Profile
 from vitrine.recommend.proposals import Candidate, ItemFacts, Situation
-from vitrine.recommend.ranker import PRIOR, PRIOR_WEIGHTS, from_state, to_state
+from vitrine.recommend.ranker import PRIOR, PRIOR_WEIGHTS
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HOME = Situation("home", NOW)
@@ -145,7 +146,7 @@ def test_weights_are_written_by_name_and_a_new_feature_starts_at_its_prior() -> 
     state["weights"]["affinity"] = 9.0
     state["weights"]["gone since"] = 5.0
     del state["weights"]["aversion"]
-    found = from_state(4, state)
+    found = from_state(4, state, PRIOR)
     assert found.version == 4
     assert found.coefficients[FEATURES.index("affinity")] == 9.0
     assert found.coefficients[FEATURES.index("aversion")] == PRIOR_WEIGHTS["aversion"]

@@ -7,8 +7,9 @@ import pytest
 
 from vitrine.recommend.examples import Example
 from vitrine.recommend.features import FEATURES
+from vitrine.recommend.linear import from_state
 from vitrine.recommend.online import OnlineModel
-from vitrine.recommend.ranker import PRIOR, PRIOR_WEIGHTS, from_state
+from vitrine.recommend.ranker import PRIOR, PRIOR_WEIGHTS
 
 OF_A_PAGE = {
     "home": ("home_page_known",),
@@ -34,23 +35,23 @@ def examples(count: int, seed: int = 0) -> list[Example]:
 
 
 def test_it_starts_at_the_prior() -> None:
-    model = OnlineModel()
+    model = OnlineModel(PRIOR)
     for one in examples(20):
         expected = float(PRIOR.probabilities(one.features[None])[0])
         assert model.predict(one) == pytest.approx(expected, rel=1e-5)
-    weights = from_state(0, model.to_state())
+    weights = from_state(0, model.to_state(), PRIOR)
     assert weights.coefficients == pytest.approx(PRIOR.coefficients)
     assert weights.intercept == PRIOR.intercept
 
 
 def test_half_saved_restored_and_half_is_the_same_as_all_at_once() -> None:
     made = examples(1000)
-    whole, first = OnlineModel(), OnlineModel()
+    whole, first = OnlineModel(PRIOR), OnlineModel(PRIOR)
     for one in made:
         whole.learn(one)
     for one in made[:500]:
         first.learn(one)
-    second = OnlineModel(json.loads(json.dumps(first.to_state())))
+    second = OnlineModel(PRIOR, json.loads(json.dumps(first.to_state())))
     for one in made[500:]:
         second.learn(one)
     assert second.to_state() == whole.to_state()
@@ -58,17 +59,17 @@ def test_half_saved_restored_and_half_is_the_same_as_all_at_once() -> None:
 
 
 def test_what_is_served_is_what_was_learnt() -> None:
-    model = OnlineModel()
+    model = OnlineModel(PRIOR)
     for one in examples(300):
         model.learn(one)
-    served = from_state(3, model.to_state())
+    served = from_state(3, model.to_state(), PRIOR)
     for one in examples(20, seed=1):
         probability = float(served.probabilities(one.features[None])[0])
         assert probability == pytest.approx(model.predict(one), rel=1e-4)
 
 
 def test_it_learns_what_the_prior_does_not_know() -> None:
-    model = OnlineModel()
+    model = OnlineModel(PRIOR)
     for one in examples(4000):
         model.learn(one)
     report = model.validation.report()
@@ -78,9 +79,9 @@ def test_it_learns_what_the_prior_does_not_know() -> None:
 
 
 def test_without_examples_of_a_feature_it_is_drawn_back_to_the_prior() -> None:
-    state = OnlineModel().to_state()
+    state = OnlineModel(PRIOR).to_state()
     state["weights"]["together"] = 9.0
-    model = OnlineModel(state)
+    model = OnlineModel(PRIOR, state)
     nothing = Example(np.zeros(len(FEATURES), np.float32), False, 1.0)
     for _ in range(2000):
         model.learn(nothing)
@@ -90,7 +91,7 @@ def test_without_examples_of_a_feature_it_is_drawn_back_to_the_prior() -> None:
 
 
 def test_a_late_answer_is_learnt_and_not_counted_as_predicted() -> None:
-    model = OnlineModel()
+    model = OnlineModel(PRIOR)
     one = examples(1)[0]
     model.learn(one, validate=False)
     assert model.validation.examples == 0

@@ -1,12 +1,14 @@
 """Progressive validation against naive loops; and when a version must not serve."""
 
 import json
+import math
 
 import numpy as np
 import pytest
 
-from vitrine.recommend import validation
-from vitrine.recommend.validation import Predictor, Validation
+from vitrine.recommend.validation import JUDGING, Judging, Predictor, Validation
+
+NOTHING_FADES = Judging(half_life=math.inf)
 
 
 def examples(count: int, seed: int = 0) -> list[tuple[float, bool]]:
@@ -15,12 +17,11 @@ def examples(count: int, seed: int = 0) -> list[tuple[float, bool]]:
     return [(float(one), bool(rng.random() < one)) for one in probabilities]
 
 
-def test_loss_and_area_are_those_of_naive_loops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "_KEEP", 1.0)
+def test_loss_and_area_are_those_of_naive_loops() -> None:
     made = examples(600)
     predictor = Predictor()
     for probability, clicked in made:
-        predictor.add(probability, clicked)
+        predictor.add(probability, clicked, 1.0, NOTHING_FADES.keep)
     loss = -sum(np.log(p if c else 1 - p) for p, c in made)
     assert predictor.loss == pytest.approx(loss)
     assert predictor.predicted == pytest.approx(sum(p for p, _ in made))
@@ -30,9 +31,8 @@ def test_loss_and_area_are_those_of_naive_loops(monkeypatch: pytest.MonkeyPatch)
     assert predictor.auc() == pytest.approx(area, abs=0.01)
 
 
-def test_an_example_counts_as_often_as_it_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "_KEEP", 1.0)
-    weighed, repeated = Validation(), Validation()
+def test_an_example_counts_as_often_as_it_is_learnt() -> None:
+    weighed, repeated = Validation(NOTHING_FADES), Validation(NOTHING_FADES)
     for probability, clicked in examples(200):
         weighed.add(probability, 0.14, clicked, weight=3.0 if clicked else 1.0)
         for _ in range(3 if clicked else 1):
@@ -46,9 +46,9 @@ def test_an_example_counts_as_often_as_it_is_learnt(monkeypatch: pytest.MonkeyPa
 
 def test_examples_fade() -> None:
     faded = Predictor()
-    faded.add(0.5, True)
-    for _ in range(validation.HALF_LIFE):
-        faded.add(0.5, False)
+    faded.add(0.5, True, 1.0, JUDGING.keep)
+    for _ in range(int(JUDGING.half_life)):
+        faded.add(0.5, False, 1.0, JUDGING.keep)
     assert faded.clicked.sum() == pytest.approx(0.5)
 
 
@@ -75,6 +75,17 @@ def test_one_that_predicts_worse_than_the_prior_is_found_once_there_is_enough(sp
     assert not bad.worse_than_prior()
     for probability, clicked in examples(800, seed=1):
         bad.add(spoilt(probability), probability, clicked)
+    assert bad.worse_than_prior()
+
+
+def test_of_few_clicks_nothing_is_told() -> None:
+    bad = Validation(Judging(told_from_clicks=150))
+    for probability, clicked in examples(800):
+        bad.add(1 - probability, probability, clicked)
+    assert bad.clicks < 150
+    assert not bad.worse_than_prior()
+    for probability, clicked in examples(800, seed=1):
+        bad.add(1 - probability, probability, clicked)
     assert bad.worse_than_prior()
 
 

@@ -1,5 +1,6 @@
 """How sure a mean is: percentile bootstrap over the queries (Efron and Tibshirani 1993, ch. 13)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,3 +41,31 @@ def estimate(
         ].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
     return Estimate(float(known.mean()), float(low), float(high), len(known))
+
+
+def estimate_of(
+    columns: npt.NDArray[np.float64],
+    statistic: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """Return a figure that is made of means of columns [q, c], such as a ratio, with its interval.
+
+    `statistic` makes figures [r] of means [r, c], each of one resample; NaN where there is none.
+    """
+    count = len(columns)
+    if not count:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    random = np.random.default_rng(seed)
+    found = np.empty(resamples)
+    step = max(1, _BLOCK_NUMBERS // count)
+    for start in range(0, resamples, step):
+        some = min(step, resamples - start)
+        drawn = random.integers(0, count, (some, count)) + np.arange(some)[:, None] * count
+        times = np.bincount(drawn.ravel(), minlength=some * count).reshape(some, count)
+        found[start : start + some] = statistic(times @ columns / count)
+    known = found[~np.isnan(found)]
+    low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
+    value = statistic(columns.mean(axis=0)[None])[0]
+    return Estimate(float(value), float(low), float(high), count)

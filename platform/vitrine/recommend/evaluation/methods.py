@@ -17,6 +17,7 @@ from vitrine.recommend.comparing import compare, references
 from vitrine.recommend.evaluation.log import Log
 from vitrine.recommend.evaluation.splits import WANTED, Case
 from vitrine.recommend.features import features
+from vitrine.recommend.linear import Weights
 from vitrine.recommend.merging import merge
 from vitrine.recommend.profile import Known, Profile, build_profile
 from vitrine.recommend.proposals import (
@@ -28,7 +29,6 @@ from vitrine.recommend.proposals import (
     Proposal,
     Situation,
 )
-from vitrine.recommend.ranker import Weights
 from vitrine.recommend.weights import EventWeights
 from vitrine.retrieval.stored import StoredPictures
 

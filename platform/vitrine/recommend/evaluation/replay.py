@@ -24,7 +24,7 @@ from vitrine.recommend.evaluation.methods import (
 )
 from vitrine.recommend.evaluation.splits import Case, Parted
 from vitrine.recommend.known import read_known
-from vitrine.recommend.ranker import Weights
+from vitrine.recommend.linear import Weights
 from vitrine.recommend.weights import EventWeights
 
 # A rank deeper than this is as good as none.
