@@ -34,7 +34,10 @@ REMAKE = "remake"
 MENTIONS = "mentions"
 """Key: product id. Let events that name the product find it, and owe the profiles they are in."""
 
-KINDS = (EMBED, FILL, SYNC, TEXT, PURGE, PROFILE, REMAKE, MENTIONS)
+CREATIVE = "creative"
+"""Key: creative id. Make the index row of an ad equal to Postgres, or absent."""
+
+KINDS = (EMBED, FILL, SYNC, TEXT, PURGE, PROFILE, REMAKE, MENTIONS, CREATIVE)
 
 MAX_BACKOFF_SECONDS = 300
 

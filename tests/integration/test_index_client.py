@@ -18,6 +18,9 @@ from vitrine.index.client import VectorIndex
 from vitrine.index.schema import (
     BRAND_CHARACTERS,
     CATEGORY_CHARACTERS,
+    CreativeHit,
+    CreativeRow,
+    CreativeScalars,
     IndexHit,
     IndexRow,
     Vectors,
@@ -83,6 +86,22 @@ def test_search_is_cosine_best_first(index: VectorIndex) -> None:
         assert [hit.score for hit in hits] == pytest.approx(np.sort(scores)[::-1][:20], abs=2e-6)
     [hits] = index.search(NAME, -stored[:1], limit=200)
     assert hits[-1] == IndexHit(1, 1, -1.0)
+
+
+def test_ads_are_searched_for_by_several_vectors(index: VectorIndex) -> None:
+    name, stored = "creatives_1", vectors(9)
+    index.create_creatives(name, DIM)
+    assert index.search_creatives(name, stored[:2], 3) == [[], []]
+    index.upsert(name, [CreativeRow(n + 1, 7, one, f"b{n}") for n, one in enumerate(stored)])
+    nearest = index.search_creatives(name, stored[:2], 3)
+    assert [hits[0] for hits in nearest] == [CreativeHit(1, 7, 1.0), CreativeHit(2, 7, 1.0)]
+    assert [len(hits) for hits in nearest] == [3, 3]
+    assert index.search_creatives(name, stored[:0], 3) == []
+    assert index.creative_scalars(name, after=7, limit=5) == [
+        CreativeScalars(8, 7, "b7"),
+        CreativeScalars(9, 7, "b8"),
+    ]
+    index.drop(name)
 
 
 def test_vectors_of_any_length_are_compared_by_angle(index: VectorIndex) -> None:
@@ -156,8 +175,8 @@ def test_scalars_are_read_in_pages_by_id(index: VectorIndex) -> None:
 def test_a_write_larger_than_a_message_is_split(
     index: VectorIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vitrine.index.client._MESSAGE_BYTES", 10_000)
-    monkeypatch.setattr("vitrine.index.client._IDS_PER_REQUEST", 7)
+    monkeypatch.setattr("vitrine.index.messages._MESSAGE_BYTES", 10_000)
+    monkeypatch.setattr("vitrine.index.messages._IDS_PER_REQUEST", 7)
     index.upsert(NAME, rows(100))
     assert index.present(NAME, range(1, 200)) == set(range(1, 101))
     index.delete(NAME, range(1, 96))

@@ -194,7 +194,7 @@ def test_a_model_that_does_not_load_hurts_nothing_that_is_live(
         assert work.backlog(session) == {}
         states = set(session.scalars(text("select distinct state from product_images")))
     assert states == {"searchable"}
-    assert len(shop.index.collections()) == 2, "one of pictures and that of words"
+    assert len(shop.index.collections()) == 3, "one of pictures, one of ads, and that of words"
 
 
 def test_what_was_listed_before_the_first_model_becomes_searchable(

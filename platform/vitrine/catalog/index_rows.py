@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from vitrine.catalog.models import FAILED, Product, ProductImage
+from vitrine.catalog.paging import id_pages
 from vitrine.embedding.models import Embedding
 from vitrine.embedding.vectors import unpack
 from vitrine.index.schema import IndexRow, IndexScalars
@@ -35,14 +36,7 @@ def read_index_scalars(
 
 def product_image_ids(session: Session, *, page: int) -> Iterator[list[int]]:
     """Go through the ids of all product images, in pages."""
-    after = 0
-    while True:
-        statement = select(ProductImage.id).where(ProductImage.id > after)
-        ids = list(session.scalars(statement.order_by(ProductImage.id).limit(page)))
-        if not ids:
-            return
-        yield ids
-        after = ids[-1]
+    return id_pages(session, ProductImage.id, page=page)
 
 
 def _indexed(model: str) -> Any:

@@ -232,7 +232,9 @@ def _uses(session: Session, product_id: int) -> list[ProductImage]:
     return list(session.scalars(statement.order_by(ProductImage.position, ProductImage.id)))
 
 
-def _job_for(session: Session, kind: str, product: Product, pictures: Pictures) -> JobOut:
+def _job_for(
+    session: Session, kind: str, product: Product, pictures: Pictures[ProductImage]
+) -> JobOut:
     """Open a job for every picture of the listing, for the index rows of those removed, and for its
     words if they are on their way."""
     session.flush()

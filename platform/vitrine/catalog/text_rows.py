@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from vitrine.catalog.models import Product
+from vitrine.catalog.paging import id_pages
 from vitrine.index.text import TextRow
 from vitrine.index.text_words import cut, normalise, words
 
@@ -61,14 +62,7 @@ def read_text_rows(session: Session, *, after: int, limit: int) -> list[TextRow]
 
 def product_ids(session: Session, *, page: int) -> Iterator[list[int]]:
     """Go through the ids of all products, in pages."""
-    after = 0
-    while True:
-        statement = select(Product.id).where(Product.id > after).order_by(Product.id).limit(page)
-        ids = list(session.scalars(statement))
-        if not ids:
-            return
-        yield ids
-        after = ids[-1]
+    return id_pages(session, Product.id, page=page)
 
 
 def _row(product: Any) -> TextRow:

@@ -161,11 +161,10 @@ def model(settings: Settings) -> Iterator[Finding]:
         yield good(found.name)
     else:
         yield warning(f"{found.name} is untrained. {phrases.HOW_TO_TRAINED}")
-    if not platform.index.exists(generation.images_collection):
-        yield bad(
-            f"the collection {generation.images_collection} is gone: run `vitrine index rebuild`",
-            "index",
-        )
+    for one in platform.ingest.holdings:
+        name = one.collection(generation)
+        if not platform.index.exists(name):
+            yield bad(f"the collection {name} is gone: run `vitrine index rebuild`", "index")
 
 
 def api(settings: Settings) -> Iterator[Finding]:

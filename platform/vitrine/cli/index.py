@@ -1,6 +1,7 @@
 """`vitrine index`: rebuild, verify and diagnose the vector index."""
 
 import json
+from collections.abc import Sequence
 
 import click
 from rich.console import Console
@@ -12,6 +13,7 @@ from vitrine.cli import phrases
 from vitrine.cli.progress import counting
 from vitrine.errors import Unavailable
 from vitrine.index.generations import active_generation
+from vitrine.ingest.beside import make_beside
 from vitrine.ingest.reconcile import reconcile
 from vitrine.ingest.switch import rebuild as rebuild_index
 from vitrine.ingest.text_work import verify_texts
@@ -29,8 +31,9 @@ def index() -> None:
 def rebuild() -> None:
     """Make fresh collections from the vectors in Postgres and switch to them.
 
-    Needs no encoder and no GPU. Searches go on meanwhile, and what is listed meanwhile is in the
-    new collections too. Use it when Milvus was lost, or moved.
+    That is those of products and of ads. It needs no encoder and no GPU. Searches go on meanwhile,
+    and what is listed meanwhile is in the new collections too. Use it when Milvus was lost, or
+    moved.
     """
     platform = assemble(load_settings())
     with counting() as bar:
@@ -50,18 +53,26 @@ def rebuild() -> None:
 @click.option("--check", is_flag=True, help="Only compare; repair nothing. Exit 1 if it differs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def verify(check: bool, as_json: bool) -> None:
-    """Compare the index with Postgres, row by row in pages, and repair what differs."""
-    platform = assemble(load_settings())
+    """Compare the index with Postgres, row by row in pages, and repair what differs.
+
+    That is the pictures of products, their words, and ads.
+    """
+    platform, report = assemble(load_settings()), Verified()
+    if not check:
+        make_beside(platform.ingest)
     with platform.sessions() as session:
         generation = active_generation(session)
     with counting(quiet=as_json) as bar:
         task = bar.add_task("compare", total=None)
-        report = verify_index(
-            platform.ingest,
-            generation,
-            repair=not check,
-            progress=lambda count: bar.advance(task, count),
-        )
+        for holding in platform.ingest.holdings:
+            found = verify_index(
+                platform.ingest,
+                generation,
+                holding,
+                repair=not check,
+                progress=lambda count: bar.advance(task, count),
+            )
+            report = report.with_others(found)
         words = verify_texts(
             platform.ingest, repair=not check, progress=lambda count: bar.advance(task, count)
         )
@@ -69,7 +80,7 @@ def verify(check: bool, as_json: bool) -> None:
     owed: dict[str, int] = {}
     if not check:
         with platform.sessions.begin() as session:
-            owed = reconcile(session)
+            owed = reconcile(session, beside=platform.ingest.beside)
         platform.doorbell.ring([kind for kind, count in owed.items() if count])
     _report(report, owed, as_json=as_json)
     if check and report.wrong:
@@ -89,22 +100,23 @@ def diagnose() -> None:
         table.add_row(kind, str(pending), f"[red]{dead}[/]" if dead else "0")
     console = Console()
     console.print(table)
-    _describe(console, platform, generation.images_collection, generation.model)
+    names = [one.collection(generation) for one in platform.ingest.holdings]
+    _describe(console, platform, names, generation.model)
 
 
-def _describe(console: Console, platform: Platform, collection: str, model: str) -> None:
+def _describe(console: Console, platform: Platform, active: Sequence[str], model: str) -> None:
     reason = platform.index.ping()
     if reason is not None:
         raise Unavailable(reason)
-    there = platform.index.exists(collection)
+    there = platform.index.collections()
     console.print(
         f"{phrases.milvus(platform.index.capabilities)} at {platform.settings.milvus_uri}"
     )
     console.print(f"Model  {model}")
-    console.print(
-        f"Active {collection}" + ("" if there else " [red](missing: run vitrine index rebuild)[/]")
-    )
-    others = [name for name in platform.index.collections() if name != collection]
+    for name in active:
+        lost = "" if name in there else " [red](missing: run vitrine index rebuild)[/]"
+        console.print(f"Active {name}{lost}")
+    others = [name for name in there if name not in active]
     console.print(f"Others {', '.join(others) or 'none'}")
 
 

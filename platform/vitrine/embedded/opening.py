@@ -9,6 +9,7 @@ from vitrine.embedding.names import parse
 from vitrine.embedding.registry import InstalledModel
 from vitrine.errors import NotFound, Unavailable
 from vitrine.index.generations import active_generation
+from vitrine.ingest.beside import make_beside
 from vitrine.ingest.switch import use_model
 from vitrine.ingest.text_work import ensure_text_index
 
@@ -29,7 +30,7 @@ def ensure_model(platform: Platform, build: Build) -> InstalledModel | None:
         model = platform.models.keep(_find_or_build(platform, name, build))
         use_model(platform.ingest, model, ring=platform.doorbell.ring, wait=_refuse_to_wait)
         return model
-    _ensure_words(platform)
+    _make_whole(platform)
     digest, name = in_use
     try:
         return platform.encoders.find(digest)
@@ -40,10 +41,14 @@ def ensure_model(platform: Platform, build: Build) -> InstalledModel | None:
         return platform.encoders.find(digest)
 
 
-def _ensure_words(platform: Platform) -> None:
-    """Have a shop from before there was a text index fill it; without Milvus, housekeeping does."""
+def _make_whole(platform: Platform) -> None:
+    """Have a shop from before there were words and ads in the index make room for them.
+
+    Without Milvus, housekeeping does.
+    """
     with suppress(Unavailable):
         ensure_text_index(platform.ingest)
+        make_beside(platform.ingest)
 
 
 def _is_here(platform: Platform, digest: str) -> bool:

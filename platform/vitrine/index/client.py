@@ -1,7 +1,7 @@
 """The vector index as the rest of Vitrine sees it."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -9,20 +9,22 @@ import numpy as np
 
 from vitrine import deadline
 from vitrine.errors import Unavailable, VitrineError
-from vitrine.index import collections, expressions, failures
+from vitrine.index import collections, expressions, failures, messages
 from vitrine.index.capabilities import MAX_RESULTS, Capabilities, adapt
+from vitrine.index.collections import Schema
 from vitrine.index.connection import Connected, Connection
 from vitrine.index.guard import Guard
-from vitrine.index.schema import IndexHit, IndexRow, IndexScalars, Vectors
+from vitrine.index.schema import (
+    CreativeHit,
+    CreativeScalars,
+    IndexHit,
+    IndexScalars,
+    Row,
+    Vectors,
+)
 
 T = TypeVar("T")
 
-_MESSAGE_BYTES = 16 * 1024 * 1024
-"""Size of one write; servers refuse messages beyond 64 MB."""
-
-_SCALAR_BYTES = 1024
-_IDS_PER_REQUEST = 4096
-_SCORE_DIGITS = 6
 _ADMIN_FACTOR = 6
 """Making, loading and flushing a collection may take this many times as long as a query."""
 
@@ -92,16 +94,15 @@ class VectorIndex:
         )
 
     def create(self, collection: str, dim: int) -> None:
-        """Make a collection ready to search; does nothing to one that is.
+        """Make a collection of pictures ready to search; does nothing to one that is.
 
         Raises Misconfigured if it is there with vectors of another size.
         """
-        self.call(
-            None,
-            lambda c: collections.create(
-                c.client, c.capabilities, collection, dim, timeout_seconds=self.patience_seconds
-            ),
-        )
+        self._create(collection, dim, collections.image_schema)
+
+    def create_creatives(self, collection: str, dim: int) -> None:
+        """Make a collection of ads ready to search, as `create` does."""
+        self._create(collection, dim, collections.creative_schema)
 
     def drop(self, collection: str) -> None:
         self.call(
@@ -109,14 +110,14 @@ class VectorIndex:
             lambda c: collections.drop(c.client, collection, timeout_seconds=self.patience_seconds),
         )
 
-    def upsert(self, collection: str, rows: Sequence[IndexRow]) -> None:
+    def upsert(self, collection: str, rows: Sequence[Row]) -> None:
         """Write whole rows; a row that is there is replaced."""
-        for batch in _batches(rows):
+        for batch in messages.batches(rows):
             self.write(collection, partial(self._upsert, collection, batch))
 
     def delete(self, collection: str, ids: Sequence[int]) -> None:
         """Remove rows; an id that is not there is no error."""
-        for chunk in _chunks(ids):
+        for chunk in messages.chunks(ids):
             self.write(collection, partial(self._delete, collection, chunk))
 
     def flush(self, collection: str) -> None:
@@ -126,7 +127,7 @@ class VectorIndex:
     def present(self, collection: str, ids: Sequence[int]) -> set[int]:
         """Read back which ids are there, after every write acknowledged before."""
         found: set[int] = set()
-        for chunk in _chunks(ids):
+        for chunk in messages.chunks(ids):
             found |= self.call(collection, partial(self._present, collection, chunk))
         return found
 
@@ -134,6 +135,11 @@ class VectorIndex:
         """Read up to `limit` rows with an id greater than `after`, by id; empty at the end."""
         rows = self.page(collection, collections.SCALARS, after=after, limit=limit)
         return [IndexScalars(**row) for row in rows]
+
+    def creative_scalars(self, collection: str, *, after: int, limit: int) -> list[CreativeScalars]:
+        """Read up to `limit` rows of ads with an id greater than `after`, as `scalars` does."""
+        rows = self.page(collection, collections.CREATIVE_SCALARS, after=after, limit=limit)
+        return [CreativeScalars(**row) for row in rows]
 
     def page(
         self, collection: str, columns: Sequence[str], *, after: int, limit: int
@@ -154,24 +160,13 @@ class VectorIndex:
 
         Equal scores are ordered by id. Fewer than `limit` hits mean that there are no more.
         """
-        if not 0 < limit <= MAX_RESULTS:
-            raise ValueError(f"limit is {limit}; it has to be between 1 and {MAX_RESULTS}.")
-        queries = np.ascontiguousarray(np.atleast_2d(vectors), dtype=np.float32)
-        answers = self.call(
-            collection,
-            lambda c: c.client.search(
-                collection,
-                data=list(queries),
-                anns_field=collections.EMBEDDING,
-                filter=adapt(expression, c.capabilities),
-                limit=limit,
-                output_fields=["product_id"],
-                search_params=c.capabilities.search_params(limit),
-                timeout=self.timeout_seconds,
-                **c.capabilities.consistency,
-            ),
-        )
-        return [_ordered(answer) for answer in answers]
+        return self._search(collection, vectors, IndexHit, expression=expression, limit=limit)
+
+    def search_creatives(
+        self, collection: str, vectors: Vectors, limit: int
+    ) -> list[list[CreativeHit]]:
+        """Find the ads nearest to each vector [n, d], as `search` finds pictures."""
+        return self._search(collection, vectors, CreativeHit, limit=limit)
 
     @property
     def timeout_seconds(self) -> float:
@@ -183,19 +178,62 @@ class VectorIndex:
         """How long making, loading or flushing a collection may take now."""
         return deadline.bounded(self._own_timeout_seconds * _ADMIN_FACTOR)
 
-    def _upsert(self, collection: str, rows: Sequence[IndexRow], connected: Connected) -> None:
+    def _create(self, collection: str, dim: int, schema: Schema) -> None:
+        self.call(
+            None,
+            lambda c: collections.create(
+                c.client,
+                c.capabilities,
+                collection,
+                dim,
+                schema=schema,
+                timeout_seconds=self.patience_seconds,
+            ),
+        )
+
+    def _search(
+        self,
+        collection: str,
+        vectors: Vectors,
+        kind: type[messages.H],
+        *,
+        expression: str = "",
+        limit: int,
+    ) -> list[list[messages.H]]:
+        if not 0 < limit <= MAX_RESULTS:
+            raise ValueError(f"limit is {limit}; it has to be between 1 and {MAX_RESULTS}.")
+        queries = np.ascontiguousarray(np.atleast_2d(vectors), dtype=np.float32)
+        if not len(queries):
+            return []
+        answers = self.call(
+            collection,
+            lambda c: c.client.search(
+                collection,
+                data=list(queries),
+                anns_field=collections.EMBEDDING,
+                filter=adapt(expression, c.capabilities),
+                limit=limit,
+                output_fields=[messages.owner(kind)],
+                search_params=c.capabilities.search_params(limit),
+                timeout=self.timeout_seconds,
+                **c.capabilities.consistency,
+            ),
+        )
+        return [messages.hits(answer, kind) for answer in answers]
+
+    def _upsert(self, collection: str, rows: Sequence[Row], connected: Connected) -> None:
         entities = [collections.entity(row) for row in rows]
         connected.client.upsert(collection, entities, timeout=self.timeout_seconds)
 
     def _delete(self, collection: str, ids: Sequence[int], connected: Connected) -> None:
         connected.client.delete(
-            collection, filter=_ids_expression(ids), timeout=self.timeout_seconds
+            collection, filter=messages.of_these(ids), timeout=self.timeout_seconds
         )
 
     def _present(self, collection: str, ids: Sequence[int], connected: Connected) -> set[int]:
         rows = connected.client.query(
             collection,
-            filter=_ids_expression(ids),
+            filter=messages.of_these(ids),
             output_fields=["id"],
             timeout=self.timeout_seconds,
             **connected.capabilities.strong,
@@ -263,35 +301,3 @@ class VectorIndex:
             if failures.is_our_fault(error):
                 raise
             raise failures.unavailable(error, uri=self.uri, collection=collection) from error
-
-
-def _ids_expression(ids: Sequence[int]) -> str:
-    # Spelled out even for one id: Milvus Lite has a fast path for exactly this form.
-    return f"id in [{', '.join(expressions.quote(int(id_)) for id_ in ids)}]"
-
-
-def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), _IDS_PER_REQUEST):
-        yield ids[start : start + _IDS_PER_REQUEST]
-
-
-def _batches(rows: Sequence[IndexRow]) -> Iterator[Sequence[IndexRow]]:
-    if not rows:
-        return
-    size = max(1, _MESSAGE_BYTES // (rows[0].embedding.nbytes + _SCALAR_BYTES))
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
-
-
-def _ordered(answer: Any) -> list[IndexHit]:
-    """Best first. Scores are rounded to what float32 can tell apart, so that one picture used in
-    two products ties with itself wherever its rows are stored."""
-    hits = [
-        IndexHit(
-            id=int(hit["id"]),
-            product_id=int(hit["entity"]["product_id"]),
-            score=min(1.0, max(-1.0, round(float(hit["distance"]), _SCORE_DIGITS))),
-        )
-        for hit in answer
-    ]
-    return sorted(hits, key=lambda hit: (-hit.score, hit.id))

@@ -1,6 +1,8 @@
-"""Makes and describes picture collections."""
+"""Makes and describes the collections that hold vectors: of pictures, and of ads."""
 
 import time
+from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 from pymilvus import CollectionSchema, DataType, MilvusClient
@@ -13,12 +15,20 @@ from vitrine.index.schema import (
     BYTES_PER_CHARACTER,
     CATEGORY_CHARACTERS,
     SELLER_ID_CHARACTERS,
-    IndexRow,
+    CreativeScalars,
+    IndexScalars,
+    Row,
 )
+
+Schema = Callable[[int], CollectionSchema]
+"""Columns of a collection, by the length of its vectors."""
 
 _LOOK_SECONDS = 0.1
 EMBEDDING = "embedding"
-SCALARS = ("id", "product_id", "seller_id", "category", "brand", "price", "in_stock")
+SCALARS = tuple(one.name for one in fields(IndexScalars))
+CREATIVE_SCALARS = tuple(one.name for one in fields(CreativeScalars))
+# A content id has 59 characters.
+_CID_BYTES = 64
 TEXT_BYTES = {
     "seller_id": SELLER_ID_CHARACTERS * BYTES_PER_CHARACTER,
     "category": CATEGORY_CHARACTERS * BYTES_PER_CHARACTER,
@@ -39,20 +49,29 @@ def image_schema(dim: int) -> CollectionSchema:
     return schema
 
 
-def entity(row: IndexRow) -> dict[str, Any]:
+def creative_schema(dim: int) -> CollectionSchema:
+    """Columns of `creatives_<generation>`, one row an ad."""
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("campaign_id", DataType.INT64)
+    schema.add_field("cid", DataType.VARCHAR, max_length=_CID_BYTES)
+    schema.add_field(EMBEDDING, DataType.FLOAT_VECTOR, dim=dim)
+    return schema
+
+
+def entity(row: Row) -> dict[str, Any]:
     """One row as pymilvus takes it.
 
     Raises ValueError for a text that its column cannot hold; the server would refuse the whole
     batch.
     """
-    values: dict[str, Any] = {name: getattr(row, name) for name in SCALARS}
+    values: dict[str, Any] = {one.name: getattr(row, one.name) for one in fields(row)}
     for name, size in TEXT_BYTES.items():
-        if len(values[name].encode()) > size:
+        if len(values.get(name, "").encode()) > size:
             raise ValueError(
                 f"The {name} of index row {row.id} is longer than {size} bytes; "
                 "the catalogue has to bound it."
             )
-    values[EMBEDDING] = row.embedding
     return values
 
 
@@ -62,6 +81,7 @@ def create(
     collection: str,
     dim: int,
     *,
+    schema: Schema,
     timeout_seconds: float,
 ) -> None:
     """Make a collection with its index and load it, or finish what another process began.
@@ -69,7 +89,7 @@ def create(
     Every step is done again even if the collection is there: the process that made it may have
     died between two steps, or be between them now.
     """
-    make(client, collection, image_schema(dim), timeout_seconds=timeout_seconds)
+    make(client, collection, schema(dim), timeout_seconds=timeout_seconds)
     _check_dim(_described(client, collection, timeout_seconds), collection, dim)
     make_ready(
         client,
@@ -99,7 +119,10 @@ def make_ready(
     if not client.list_indexes(collection, timeout=timeout_seconds):
         index = client.prepare_index_params()
         index.add_index(field, **kind)
-        _tolerate_presence(client.create_index, collection, index, timeout=timeout_seconds)
+        # To load waits for it, and looks oftener than every half second.
+        _tolerate_presence(
+            client.create_index, collection, index, timeout=timeout_seconds, sync=False
+        )
     client.load_collection(collection, timeout=timeout_seconds)
 
 

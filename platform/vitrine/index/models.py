@@ -39,7 +39,17 @@ class Generation(Base):
         """Name of the Milvus collection that holds this generation's picture vectors."""
         return images_collection(self.id)
 
+    @property
+    def creatives_collection(self) -> str:
+        """Name of the Milvus collection that holds this generation's vectors of ads."""
+        return creatives_collection(self.id)
+
 
 def images_collection(generation_id: int) -> str:
     """Name of the Milvus collection that holds the picture vectors of this generation."""
     return f"images_{generation_id}"
+
+
+def creatives_collection(generation_id: int) -> str:
+    """Name of the Milvus collection that holds the vectors of ads of this generation."""
+    return f"creatives_{generation_id}"

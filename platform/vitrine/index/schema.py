@@ -1,4 +1,7 @@
-"""What one row of a picture collection holds, and what a search gives back."""
+"""What one row of a collection of vectors holds, and what a search gives back.
+
+The fields of a row are the columns of its collection.
+"""
 
 from dataclasses import dataclass, field
 
@@ -61,3 +64,38 @@ class IndexHit:
     id: int
     product_id: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class CreativeScalars:
+    """A row of an ad without its vector: what `verify` compares."""
+
+    id: int
+    campaign_id: int
+    cid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreativeRow:
+    """The row of an ad. `id` is the creatives id; `embedding` is float32 [d], L2-normalised.
+
+    `cid` is the content id of the picture that the vector is of. An ad keeps its id when it gets
+    another picture, and so `verify` sees a vector that stayed behind.
+    """
+
+    id: int
+    campaign_id: int
+    embedding: Vectors = field(compare=False, repr=False)
+    cid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreativeHit:
+    """One ad found; `score` is the cosine similarity in [-1, 1]."""
+
+    id: int
+    campaign_id: int
+    score: float
+
+
+Row = IndexRow | CreativeRow

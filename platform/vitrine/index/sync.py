@@ -10,9 +10,9 @@ from vitrine.db import Sessions
 from vitrine.errors import Unavailable
 from vitrine.index.client import VectorIndex
 from vitrine.index.models import Generation
-from vitrine.index.schema import IndexRow
+from vitrine.index.schema import Row
 
-ReadRows = Callable[[Session, Sequence[int], str], Mapping[int, IndexRow]]
+ReadRows = Callable[[Session, Sequence[int], str], Mapping[int, Row]]
 """(session, ids, model digest) → the rows that the index shall hold for these ids."""
 
 _WRITER_LOCK = 7_283_003
@@ -32,14 +32,16 @@ def sync(
     generation: Generation,
     ids: Sequence[int],
     read_rows: ReadRows,
+    *,
+    collection: str,
 ) -> Synced:
-    """Make the index rows of `ids` equal to what Postgres says now, and read them back.
+    """Make the rows of `ids` in a generation's collection equal to what Postgres says now.
 
-    The advisory lock is held from the read to the read-back: writers of one collection take turns
-    (Milvus Lite needs that), and a slow writer cannot put an older row over a newer one.
-    Raises Unavailable if the index does not answer or lost what it acknowledged.
+    And read them back. The advisory lock is held from the read to the read-back: writers of one
+    generation take turns (Milvus Lite needs that of one collection), and a slow writer cannot put
+    an older row over a newer one. Raises Unavailable if the index does not answer or lost what it
+    acknowledged.
     """
-    collection = generation.images_collection
     with sessions.begin() as session:
         session.execute(
             text("select pg_advisory_xact_lock(:space, :id)"),

@@ -36,11 +36,12 @@ class Handler:
     follow_up: tuple[str, ...] = ()
 
 
+# What is owed for a picture that has got its vector.
+_ROWS = (work.SYNC, work.CREATIVE)
+
 HANDLERS: dict[str, Handler] = {
-    work.EMBED: Handler(
-        embed, give_up_embedding, lambda parts: parts.bounds.embed_batch, (work.SYNC,)
-    ),
-    work.FILL: Handler(fill, give_up_filling, lambda parts: parts.bounds.embed_batch, (work.SYNC,)),
+    work.EMBED: Handler(embed, give_up_embedding, lambda parts: parts.bounds.embed_batch, _ROWS),
+    work.FILL: Handler(fill, give_up_filling, lambda parts: parts.bounds.embed_batch, _ROWS),
     work.SYNC: Handler(sync_rows, give_up_syncing, lambda parts: parts.bounds.sync_batch),
     work.TEXT: Handler(write_texts, give_up_writing, lambda parts: parts.bounds.sync_batch),
     work.PURGE: Handler(purge, give_up_purging, lambda parts: parts.bounds.sync_batch),
@@ -66,7 +67,7 @@ def drain(
     until = time.monotonic() + seconds
     tried = 0
     while True:
-        _do_first(parts, {one: handlers[one] for one in first if one != kind})
+        _do_first(parts, {one: handlers[one] for one in first if one != kind}, ring)
         claims = _claim(parts, kind, handler.batch(parts))
         if not claims:
             return tried
@@ -81,10 +82,14 @@ def drain(
             return tried
 
 
-def _do_first(parts: Parts, handlers: Mapping[str, Handler]) -> None:
+def _do_first(
+    parts: Parts, handlers: Mapping[str, Handler], ring: Callable[[Sequence[str]], object]
+) -> None:
     for kind, handler in handlers.items():
         if claims := _claim(parts, kind, handler.batch(parts), only_fresh=True):
             _attempt(parts, handler, claims)
+            if handler.follow_up:
+                ring(handler.follow_up)
 
 
 def _claim(parts: Parts, kind: str, batch: int, *, only_fresh: bool = False) -> list[work.Claim]:

@@ -10,13 +10,12 @@ from functools import partial
 
 from PIL import Image as Pillow
 from PIL.Image import Image as Picture
-from sqlalchemy import exists, select, tuple_, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from vitrine import logs, work
-from vitrine.catalog.jobs import Outcome, resolve
-from vitrine.catalog.models import EMBEDDED, FAILED, RECEIVED, Image, ProductImage
+from vitrine.catalog.models import CreativeImage, Image, ProductImage
 from vitrine.catalog.pictures import lock_uses
 from vitrine.embedding.lanes import in_lanes, lanes_for
 from vitrine.embedding.models import Embedding
@@ -25,6 +24,7 @@ from vitrine.embedding.vectors import pack
 from vitrine.errors import ImageRejected, NotFound, OutOfMemory, Unavailable
 from vitrine.index.generations import live_generations
 from vitrine.ingest.parts import Parts
+from vitrine.ingest.uses import mark_embedded, mark_failed, owe_rows, shown_by
 from vitrine.media.decode import Probe, decode, probe
 
 log = logs.get(__name__)
@@ -68,9 +68,10 @@ def embed(parts: Parts, claims: Sequence[work.Claim]) -> None:
     with parts.sessions.begin() as session:
         there, made = _keep_vectors(session, model, [claim.key for claim in read], batch)
         # What a picture is comes before what is owed for it: so sellers lock them too.
-        _mark(session, there, batch)
-        _owe_rows(session, there, batch)
-        work.owe(session, work.MENTIONS, _shown_by(session, model, made))
+        mark_embedded(session, there - set(batch.failures))
+        mark_failed(session, {cid: why for cid, why in batch.failures.items() if cid in there})
+        owe_rows(session, there - set(batch.failures))
+        work.owe(session, work.MENTIONS, shown_by(session, model, made))
         work.finish(session, read)
         # Others could be read, so it is these files: they are tried again, and given up.
         for claim in sorted(unread, key=lambda claim: claim.key):
@@ -88,8 +89,11 @@ def fill(parts: Parts, claims: Sequence[work.Claim]) -> None:
     batch = _embed(parts, model, claims) if model is not None else _Batch()
     with parts.sessions.begin() as session:
         if model is not None:
-            there, _ = _keep_vectors(session, model, [claim.key for claim in claims], batch)
-            _owe_rows(session, there, batch)
+            there, made = _keep_vectors(session, model, [claim.key for claim in claims], batch)
+            owe_rows(session, there - set(batch.failures))
+            shown = shown_by(session, model, made)
+            for one in parts.beside:
+                one.follow(session, shown)
         left = batch.failures | batch.unread
         work.finish(session, [claim for claim in claims if claim.key not in left])
         for claim in sorted(claims, key=lambda claim: claim.key):
@@ -101,7 +105,7 @@ def fill(parts: Parts, claims: Sequence[work.Claim]) -> None:
 def give_up_embedding(session: Session, claims: Sequence[work.Claim], reason: str) -> None:
     """Say of pictures that were tried too often that they failed."""
     buried = work.bury(session, claims, reason)
-    _fail(session, dict.fromkeys(buried, reason))
+    mark_failed(session, dict.fromkeys(buried, reason))
 
 
 def give_up_filling(session: Session, claims: Sequence[work.Claim], reason: str) -> None:
@@ -215,6 +219,7 @@ def _keep_vectors(
 ) -> tuple[set[str], set[str]]:
     """Write vectors and what the header said; return what still exists, and what had no vector."""
     lock_uses(session, ProductImage.cid.in_(cids))
+    lock_uses(session, CreativeImage.cid.in_(cids), of=CreativeImage)
     # A picture may have been purged meanwhile; the shared lock keeps it from going just now.
     there = set(
         session.scalars(
@@ -240,54 +245,3 @@ def _keep_vectors(
         return there, set()
     new = insert(Embedding).values(rows).on_conflict_do_nothing().returning(Embedding.cid)
     return there, set(session.scalars(new))
-
-
-def _owe_rows(session: Session, there: set[str], batch: _Batch) -> None:
-    good = there - set(batch.failures)
-    uses = session.scalars(select(ProductImage.id).where(ProductImage.cid.in_(good))).all()
-    work.owe(session, work.SYNC, uses)
-
-
-def _mark(session: Session, there: set[str], batch: _Batch) -> None:
-    good = there - set(batch.failures)
-    session.execute(
-        update(ProductImage)
-        .where(ProductImage.cid.in_(good), ProductImage.state.in_((RECEIVED, FAILED)))
-        .values(state=EMBEDDED, reason=None)
-    )
-    _fail(session, {cid: why for cid, why in batch.failures.items() if cid in there})
-
-
-def _shown_by(session: Session, model: str, made: set[str]) -> set[int]:
-    """Find the products that a picture stands for just now that got its vector of this model.
-
-    That is the first of theirs that has one: by it a product is part of an interest.
-    """
-    if not made:
-        return set()
-    before = aliased(ProductImage)
-    earlier = (
-        exists()
-        .where(Embedding.cid == before.cid, Embedding.model == model)
-        .where(before.product_id == ProductImage.product_id, before.state != FAILED)
-        .where(tuple_(before.position, before.id) < tuple_(ProductImage.position, ProductImage.id))
-    )
-    return set(
-        session.scalars(select(ProductImage.product_id).where(ProductImage.cid.in_(made), ~earlier))
-    )
-
-
-def _fail(session: Session, reasons: Mapping[str, str]) -> None:
-    failed: dict[int, str] = {}
-    for cid, reason in sorted(reasons.items()):
-        ids = session.scalars(
-            update(ProductImage)
-            .where(ProductImage.cid == cid)
-            .values(state=FAILED, reason=reason)
-            .returning(ProductImage.id)
-        )
-        failed.update(dict.fromkeys(ids, reason))
-        log.info("image.failed", cid=cid, reason=reason)
-    outcomes = {str(id_): Outcome("failed", reason) for id_, reason in failed.items()}
-    resolve(session, work.SYNC, outcomes)
-    work.owe(session, work.SYNC, failed)

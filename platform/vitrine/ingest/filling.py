@@ -2,18 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from vitrine import logs, work
-from vitrine.catalog.index_rows import product_image_ids, read_index_rows
-from vitrine.catalog.models import EMBEDDED, FAILED, RECEIVED, SEARCHABLE, ProductImage
+from vitrine.catalog.models import (
+    EMBEDDED,
+    FAILED,
+    RECEIVED,
+    SEARCHABLE,
+    CreativeImage,
+    ProductImage,
+)
+from vitrine.catalog.paging import id_pages
+from vitrine.catalog.pictures import Use, owners
 from vitrine.embedding.models import Embedding
 from vitrine.errors import Unavailable
 from vitrine.index.generations import activate, hold_switch
 from vitrine.index.models import Generation
-from vitrine.index.sync import sync
+from vitrine.ingest.holdings import Holding
 from vitrine.ingest.parts import Parts
 from vitrine.ingest.verify import verify
 from vitrine.work import Work
@@ -21,6 +30,7 @@ from vitrine.work import Work
 log = logs.get(__name__)
 
 OWED_AT_ONCE = 2000
+_USES: tuple[type[Use], ...] = (ProductImage, CreativeImage)
 # How often a switch waits for what was listed a moment ago. Where listings never stop there always
 # is some of it; it follows after the switch.
 _LOOKS = 10
@@ -54,19 +64,15 @@ def embed_all(
     _owe_filling(parts, model)
     ring((work.FILL,))
     while left := _left_to_fill(parts):
-        total, why = count(parts), _trouble(parts)
+        total, why = count(parts, *_USES), _trouble(parts)
         progress(f"embed ({why})" if why else "embed", max(total - left, 0), total)
         wait()
 
 
 def index_all(parts: Parts, generation: Generation, progress: Progress) -> None:
-    """Write the index row of every picture that has a vector."""
-    total, done = count(parts), 0
-    with parts.sessions() as session:
-        for ids in product_image_ids(session, page=parts.bounds.sync_batch):
-            sync(parts.sessions, parts.index, generation, ids, read_index_rows)
-            done += len(ids)
-            progress("index", done, max(total, done))
+    """Write the rows of everything that has a vector: of pictures, and what stands beside them."""
+    for holding in parts.holdings:
+        _index(parts, holding, generation, progress)
 
 
 def go_live(parts: Parts, generation: Generation, wait: Wait | None = None) -> Switched:
@@ -75,13 +81,14 @@ def go_live(parts: Parts, generation: Generation, wait: Wait | None = None) -> S
     With `wait`, what was listed a moment ago gets a little time to be in it. Raises Unavailable if
     it lacks too much.
     """
-    verify(parts, generation)
+    for holding in parts.holdings:
+        verify(parts, generation, holding)
     _refuse_if_incomplete(parts, generation)
     for left in range(_LOOKS if wait else 0, -1, -1):
         with parts.sessions.begin() as session:
             # Nothing is marked searchable while this is held (see `sync_rows`).
             hold_switch(session)
-            late = left > 0 and _is_late(session)
+            late = left > 0 and _is_late(parts, session)
             if not late:
                 activate(session, generation.id)
         if not late:
@@ -96,76 +103,91 @@ def go_live(parts: Parts, generation: Generation, wait: Wait | None = None) -> S
     return Switched(generation.id, generation.model, generation.images_collection, count(parts))
 
 
-def count(parts: Parts) -> int:
-    """How many pictures ought to be found."""
+def count(parts: Parts, *uses: type[Use]) -> int:
+    """How many pictures ought to be found: of products, or in these `uses`."""
     with parts.sessions() as session:
-        found = session.scalar(
-            select(func.count()).select_from(ProductImage).where(ProductImage.state != FAILED)
-        )
-    return int(found or 0)
+        return sum(_count(session, use.state != FAILED) for use in uses or (ProductImage,))
 
 
-def has_vector(model: str) -> ColumnElement[bool]:
-    """Whether a product image has a vector of this model."""
-    return exists().where(Embedding.cid == ProductImage.cid, Embedding.model == model)
+def has_vector(use: type[Use], model: str) -> ColumnElement[bool]:
+    """Whether a picture that is used has a vector of this model."""
+    return exists().where(Embedding.cid == use.cid, Embedding.model == model)
 
 
-def _is_late(session: Session) -> bool:
+def _count(session: Session, *which: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).where(*which)) or 0
+
+
+def _index(parts: Parts, holding: Holding[Any], generation: Generation, progress: Progress) -> None:
+    total, done = count(parts), 0
+    with parts.sessions() as session:
+        for ids in holding.ids(session, page=parts.bounds.sync_batch):
+            holding.sync(parts.sessions, parts.index, generation, ids)
+            done += len(ids)
+            progress(holding.stage, done, max(total, done))
+
+
+def _is_late(parts: Parts, session: Session) -> bool:
     """Whether something is on its way into the new generation."""
-    under_way = select(Work.key).where(
-        Work.kind.in_((work.FILL, work.SYNC)), Work.due_at < text("'infinity'")
-    )
+    kinds = [work.FILL, work.SYNC, *(one.kind for one in parts.beside)]
+    under_way = select(Work.key).where(Work.kind.in_(kinds), Work.due_at < text("'infinity'"))
     return session.scalar(under_way.limit(1)) is not None
 
 
 def _go_on(session: Session, model: str) -> None:
     """Owe what this model has no vector of, and what waited for a first model."""
     work.forget(session, work.FILL)
-    unmade = select(ProductImage.cid).where(ProductImage.state != FAILED, ~has_vector(model))
-    work.owe(session, work.EMBED, session.scalars(unmade))
-    waiting = select(ProductImage.id).where(ProductImage.state == EMBEDDED, has_vector(model))
-    # What another model failed on, since its file is gone, can be found again by this one.
-    session.execute(
-        update(ProductImage)
-        .where(ProductImage.state.in_((RECEIVED, FAILED)), has_vector(model))
-        .values(state=EMBEDDED, reason=None)
-        .execution_options(synchronize_session=False)
+    for use in _USES:
+        unmade = select(use.cid).where(use.state != FAILED, ~has_vector(use, model))
+        work.owe(session, work.EMBED, session.scalars(unmade))
+        # What another model failed on, since its file is gone, can be found again by this one.
+        session.execute(
+            update(use)
+            .where(use.state.in_((RECEIVED, FAILED)), has_vector(use, model))
+            .values(state=EMBEDDED, reason=None)
+            .execution_options(synchronize_session=False)
+        )
+    waiting = select(ProductImage.id).where(
+        ProductImage.state == EMBEDDED, has_vector(ProductImage, model)
     )
     work.owe(session, work.SYNC, session.scalars(waiting))
+    in_ads = (CreativeImage.state == EMBEDDED) & has_vector(CreativeImage, model)
+    work.owe(session, work.CREATIVE, owners(session, in_ads))
 
 
 def _refuse_if_incomplete(parts: Parts, generation: Generation) -> None:
     """Raise Unavailable unless the new index holds nearly every picture that is searchable now."""
-    missing = verify(parts, generation, repair=False).missing
-    on_its_way = exists().where(
-        Work.kind == work.FILL,
-        Work.key == ProductImage.cid,
-        Work.due_at < text("'infinity'"),
+    lacking = sum(
+        verify(parts, generation, holding, repair=False).missing for holding in parts.holdings
     )
     with parts.sessions() as session:
-        unmade = session.scalar(
-            select(func.count())
-            .select_from(ProductImage)
-            .where(ProductImage.state == SEARCHABLE, ~has_vector(generation.model), ~on_its_way)
-        )
-    why = _trouble(parts)
-    lacking = missing + int(unmade or 0)
-    if lacking > count(parts) // 100:
+        lacking += sum(_unmade(session, use, generation.model) for use in _USES)
+    why, total = _trouble(parts), count(parts, *_USES)
+    if lacking > total // 100:
         raise Unavailable(
-            f"The new index would lack {lacking} of {count(parts)} pictures, so the one in use "
+            f"The new index would lack {lacking} of {total} pictures, so the one in use "
             "stays. " + (f"The workers say: {why}" if why else "Look at the workers and Milvus.")
         )
+
+
+def _unmade(session: Session, use: type[Use], model: str) -> int:
+    """How many that are found now lack a vector of this model that is not on its way."""
+    on_its_way = exists().where(
+        Work.kind == work.FILL, Work.key == use.cid, Work.due_at < text("'infinity'")
+    )
+    return _count(session, use.state == SEARCHABLE, ~has_vector(use, model), ~on_its_way)
 
 
 def _owe_filling(parts: Parts, model: str) -> None:
     """Owe the vectors, in transactions of a bounded size."""
     with parts.sessions() as reading:
-        for ids in product_image_ids(reading, page=OWED_AT_ONCE):
-            with parts.sessions.begin() as session:
-                cids = select(ProductImage.cid).where(
-                    ProductImage.id.in_(ids), ProductImage.state != FAILED, ~has_vector(model)
-                )
-                work.owe(session, work.FILL, session.scalars(cids))
+        for use in _USES:
+            for ids in id_pages(reading, use.id, page=OWED_AT_ONCE):
+                with parts.sessions.begin() as session:
+                    cids = select(use.cid).where(
+                        use.id.in_(ids), use.state != FAILED, ~has_vector(use, model)
+                    )
+                    work.owe(session, work.FILL, session.scalars(cids))
 
 
 def _left_to_fill(parts: Parts) -> int:

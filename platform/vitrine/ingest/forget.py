@@ -25,8 +25,9 @@ def forget_vectors(parts: Parts, model: str) -> int:
                     "This model is in use; switch to another one first: `vitrine models use NAME`."
                 )
             for one in generations:
-                # Before its row: of a collection without one nobody would know any more.
-                parts.index.drop(one.images_collection)
+                # Before its row: of collections without one nobody would know any more.
+                for holding in parts.holdings:
+                    holding.drop(parts.index, one)
                 session.delete(one)
         forgotten = 0
         while some := _delete_some(parts, model):

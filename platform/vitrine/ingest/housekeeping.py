@@ -10,6 +10,7 @@ from vitrine.catalog.jobs import forget_jobs
 from vitrine.errors import Conflict
 from vitrine.index.generations import previous_generation
 from vitrine.index.models import Generation
+from vitrine.ingest.beside import repair_beside
 from vitrine.ingest.parts import Parts
 from vitrine.ingest.reconcile import reconcile
 from vitrine.ingest.switch import clear_stale_builds
@@ -24,14 +25,15 @@ KEEP_JOBS_DAYS = 30
 def keep_house(parts: Parts) -> None:
     """Owe what was forgotten, forget old jobs, drop what was retired or left half-built.
 
-    A text index that was lost is made again.
+    A text index that was lost is made again. So is what stands beside the pictures, and it is
+    compared with Postgres, since a row of it may follow from what owes nothing for it.
 
     The generation before is kept, to go back to, until another model follows.
 
     Each step has its own transaction, so that one that fails undoes none of the others.
     """
     with parts.sessions.begin() as session:
-        owed = reconcile(session)
+        owed = reconcile(session, beside=parts.beside)
     with parts.sessions.begin() as session:
         forgotten = forget_jobs(session, days=KEEP_JOBS_DAYS)
     stale = 0
@@ -47,12 +49,15 @@ def keep_house(parts: Parts) -> None:
             )
         ).all()
         for generation in old:
-            parts.index.drop(generation.images_collection)
+            for one in parts.holdings:
+                one.drop(parts.index, generation)
             session.delete(generation)
     ensure_text_index(parts)
+    repaired = repair_beside(parts)
     log.info(
         "house.kept",
         owed=owed,
         jobs_forgotten=forgotten,
-        collections_dropped=len(old) + stale,
+        generations_dropped=len(old) + stale,
+        rows_repaired=repaired,
     )

@@ -6,15 +6,13 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from vitrine import logs, work
-from vitrine.catalog.index_rows import read_index_rows
 from vitrine.catalog.jobs import Outcome, resolve
 from vitrine.catalog.models import EMBEDDED, FAILED, SEARCHABLE, ProductImage
 from vitrine.catalog.pictures import lock_uses
 from vitrine.embedding.models import Embedding
-from vitrine.errors import Unavailable
-from vitrine.index.generations import hold_active, live_generations, previous_generation
-from vitrine.index.models import Generation
-from vitrine.index.sync import sync
+from vitrine.index.generations import hold_active
+from vitrine.ingest.holdings import PICTURES
+from vitrine.ingest.live import sync_kept, sync_live
 from vitrine.ingest.parts import Parts
 
 log = logs.get(__name__)
@@ -29,47 +27,30 @@ def sync_rows(parts: Parts, claims: Sequence[work.Claim]) -> None:
 
 def _sync_once(parts: Parts, claims: Sequence[work.Claim], ids: Sequence[int]) -> bool:
     """Sync in every live generation; False if another one became active in between."""
-    with parts.sessions() as session:
-        generations = live_generations(session)
-        kept = previous_generation(session)
-    if not generations:
-        raise Unavailable("No embedding model is in use yet; `vitrine models use NAME`.")
-    active, present = None, frozenset[int]()
-    beside: Unavailable | None = None
-    for generation in sorted(generations, key=lambda one: one.state != "active"):
-        try:
-            synced = sync(parts.sessions, parts.index, generation, ids, read_index_rows)
-        except Unavailable as error:
-            if generation.state == "active":
-                raise
-            beside = error
-            continue
-        if generation.state == "active":
-            active, present = generation.id, synced.present
-    if kept is not None:
-        _forget_deleted(parts, kept, ids)
+    written = sync_live(parts, PICTURES, ids)
+    _forget_deleted(parts, ids)
     with parts.sessions.begin() as session:
         # "Searchable" has to be said of the generation that answers when it is said.
         held = hold_active(session)
-        if (held.id if held else None) != active:
+        if (held.id if held else None) != written.active:
             return False
         # An update takes rows as they lie on disk, and what is finished below is owed by sellers
         # who hold these first.
         lock_uses(session, ProductImage.id.in_(ids))
         session.execute(
             update(ProductImage)
-            .where(ProductImage.id.in_(present), ProductImage.state == EMBEDDED)
+            .where(ProductImage.id.in_(written.present), ProductImage.state == EMBEDDED)
             .values(state=SEARCHABLE, reason=None)
         )
         if held is not None:
-            _owe_lost_vectors(session, held.model, set(ids) - present)
-        if beside is None:
+            _owe_lost_vectors(session, held.model, set(ids) - written.present)
+        if written.beside is None:
             # Only what nothing newer is owed for is told to the jobs.
             settled = {int(key) for key in work.finish(session, claims)}
             resolve(session, work.SYNC, _outcomes(session, settled))
-    if beside is not None:
+    if written.beside is not None:
         # What is found already can be found; the generation that is built still needs the rows.
-        raise beside
+        raise written.beside
     return True
 
 
@@ -82,20 +63,11 @@ def _owe_lost_vectors(session: Session, model: str, ids: Iterable[int]) -> None:
     work.owe(session, work.EMBED, session.scalars(lost))
 
 
-def _forget_deleted(parts: Parts, kept: Generation, ids: Sequence[int]) -> None:
-    """Take deleted pictures out of the generation that is kept to go back to.
-
-    It answers nobody and is compared with Postgres before it does: no listing waits for it.
-    """
+def _forget_deleted(parts: Parts, ids: Sequence[int]) -> None:
+    """Take deleted pictures out of the generation that is kept to go back to."""
     with parts.sessions() as session:
         there = set(session.scalars(select(ProductImage.id).where(ProductImage.id.in_(ids))))
-    gone = [id_ for id_ in ids if id_ not in there]
-    if not gone:
-        return
-    try:
-        sync(parts.sessions, parts.index, kept, gone, read_index_rows)
-    except Unavailable as error:
-        log.warning("kept.not_synced", generation=kept.id, error=str(error))
+    sync_kept(parts, PICTURES, [id_ for id_ in ids if id_ not in there])
 
 
 def give_up_syncing(session: Session, claims: Sequence[work.Claim], reason: str) -> None:

@@ -1,11 +1,13 @@
 """What every step of ingestion is handed."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from vitrine.db import Sessions
 from vitrine.embedding.encoders import Encoders
 from vitrine.index.client import VectorIndex
 from vitrine.index.text import TextIndex
+from vitrine.ingest.holdings import PICTURES, Beside, Holding
 from vitrine.media.decode import Limits
 from vitrine.media.store import BlobStore
 
@@ -22,7 +24,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The concrete objects that ingestion works with."""
+    """The concrete objects that ingestion works with.
+
+    `beside` is what layers above keep beside the pictures of products.
+    """
 
     sessions: Sessions
     blobs: BlobStore
@@ -31,3 +36,9 @@ class Parts:
     encoders: Encoders
     limits: Limits
     bounds: Bounds
+    beside: tuple[Beside[Any], ...] = ()
+
+    @property
+    def holdings(self) -> tuple[Holding[Any], ...]:
+        """All that every generation has a collection for."""
+        return (PICTURES, *self.beside)

@@ -7,19 +7,23 @@ from sqlalchemy.orm import Session
 
 from vitrine import work
 from vitrine.catalog.jobs import Outcome, resolve
-from vitrine.catalog.models import Image, ProductImage
+from vitrine.catalog.models import CreativeImage, Image, ProductImage
 from vitrine.ingest.parts import Parts
 
 
 def purge(parts: Parts, claims: Sequence[work.Claim]) -> None:
-    """Remove the claimed pictures unless a listing uses them. Raises Unavailable."""
+    """Remove the claimed pictures unless a listing or an ad uses them. Raises Unavailable."""
     with parts.sessions.begin() as session:
         cids = sorted(claim.key for claim in claims)
         # Whoever lists the same picture again waits for this lock, and then writes its file anew.
         session.scalars(
             select(Image.cid).where(Image.cid.in_(cids)).order_by(Image.cid).with_for_update()
         ).all()
-        used = set(session.scalars(select(ProductImage.cid).where(ProductImage.cid.in_(cids))))
+        used = {
+            cid
+            for use in (ProductImage, CreativeImage)
+            for cid in session.scalars(select(use.cid).where(use.cid.in_(cids)))
+        }
         unused = [cid for cid in cids if cid not in used]
         for cid in unused:
             parts.blobs.delete(cid)

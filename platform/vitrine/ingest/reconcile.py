@@ -4,9 +4,10 @@ In a sound installation this finds nothing; it is the net under restored backups
 operator deleted, and mistakes of ours.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, false, or_, select
+from sqlalchemy import ColumnElement, exists, false, or_, select, union
 from sqlalchemy.orm import Session
 
 from vitrine import work
@@ -14,52 +15,41 @@ from vitrine.catalog.models import (
     EMBEDDED,
     FAILED,
     RECEIVED,
+    CreativeImage,
     Image,
     JobItem,
     Product,
     ProductImage,
     ProductText,
 )
+from vitrine.catalog.pictures import Use
 from vitrine.embedding.models import Embedding
 from vitrine.index.models import Generation
+from vitrine.ingest.holdings import Beside
 from vitrine.work import Work
 
 
-def reconcile(session: Session, *, limit: int = 1000) -> dict[str, int]:
+def reconcile(
+    session: Session, *, beside: Iterable[Beside[Any]] = (), limit: int = 1000
+) -> dict[str, int]:
     """Owe what nothing is owed for; return how much, by kind. At most `limit` rows a kind."""
-    from_product_image = {
-        # Without a vector of the model in use: a switch may have died right after it.
-        work.EMBED: (
-            ProductImage.cid,
-            or_(
-                ProductImage.state == RECEIVED,
-                (ProductImage.state != FAILED) & _lacks_a_vector(session),
-            ),
-        ),
-        work.SYNC: (ProductImage.id, ProductImage.state == EMBEDDED),
-    }
-    owed: dict[str, int] = {}
-    for kind, (key, unfinished) in from_product_image.items():
-        as_text = key.cast(Work.key.type)
-        stuck = session.scalars(
-            select(key)
-            .where(
-                unfinished,
-                ~exists().where(Work.kind == kind, Work.key == as_text),
-            )
-            .distinct()
-            .limit(limit)
-        ).all()
-        work.owe(session, kind, stuck)
-        owed[kind] = len(stuck)
+    owed = {work.EMBED: _owe_vectors(session, limit)}
+    as_text = ProductImage.id.cast(Work.key.type)
+    stuck = session.scalars(
+        select(ProductImage.id)
+        .where(ProductImage.state == EMBEDDED, _nothing_owed(work.SYNC, as_text))
+        .limit(limit)
+    ).all()
+    work.owe(session, work.SYNC, stuck)
+    owed[work.SYNC] = len(stuck)
     # A job that waits for a row nothing is owed for: one more sync tells it what became of that.
     awaited = session.scalars(
         select(JobItem.key)
         .where(
             JobItem.state == "pending",
             JobItem.kind == work.SYNC,
-            ~exists().where(Work.kind == work.SYNC, Work.key == JobItem.key),
-            ~exists().where(Work.kind == work.EMBED, Work.key == JobItem.cid),
+            _nothing_owed(work.SYNC, JobItem.key),
+            _nothing_owed(work.EMBED, JobItem.cid),
         )
         .distinct()
         .limit(limit)
@@ -71,12 +61,17 @@ def reconcile(session: Session, *, limit: int = 1000) -> dict[str, int]:
         select(Image.cid)
         .where(
             ~exists().where(ProductImage.cid == Image.cid),
-            ~exists().where(Work.kind == work.PURGE, Work.key == Image.cid),
+            ~exists().where(CreativeImage.cid == Image.cid),
+            _nothing_owed(work.PURGE, Image.cid),
         )
         .limit(limit)
     ).all()
     work.owe(session, work.PURGE, unused)
     owed[work.PURGE] = len(unused)
+    for one in beside:
+        rows = list(one.stuck(session, limit))
+        work.owe(session, one.kind, rows)
+        owed[one.kind] = len(rows)
     return owed
 
 
@@ -95,14 +90,35 @@ def _owe_texts(session: Session, limit: int) -> int:
     )
     owed: set[str] = set()
     for key, wrong in lacking:
-        unowed = ~exists().where(Work.kind == work.TEXT, Work.key == key)
+        unowed = _nothing_owed(work.TEXT, key)
         owed.update(session.scalars(select(key).where(wrong, unowed).distinct().limit(limit)))
     work.owe(session, work.TEXT, owed)
     return len(owed)
 
 
-def _lacks_a_vector(session: Session) -> ColumnElement[bool]:
+def _owe_vectors(session: Session, limit: int) -> int:
+    """Owe pictures that wait for a vector, or have none of the model in use.
+
+    A switch may have died right after it.
+    """
     model = session.scalar(select(Generation.model).where(Generation.state == "active"))
+    unmade = [
+        select(use.cid).where(
+            or_(use.state == RECEIVED, (use.state != FAILED) & _lacks_a_vector(use, model)),
+            _nothing_owed(work.EMBED, use.cid),
+        )
+        for use in (ProductImage, CreativeImage)
+    ]
+    stuck = session.scalars(union(*unmade).limit(limit)).all()
+    work.owe(session, work.EMBED, stuck)
+    return len(stuck)
+
+
+def _lacks_a_vector(use: type[Use], model: str | None) -> ColumnElement[bool]:
     if model is None:
         return false()
-    return ~exists().where(Embedding.cid == ProductImage.cid, Embedding.model == model)
+    return ~exists().where(Embedding.cid == use.cid, Embedding.model == model)
+
+
+def _nothing_owed(kind: str, key: Any) -> ColumnElement[bool]:
+    return ~exists().where(Work.kind == kind, Work.key == key)

@@ -45,7 +45,7 @@ def _silent(stage: str, done: int, total: int) -> None:
 
 
 def rebuild(parts: Parts, *, progress: Progress = _silent) -> Switched:
-    """Make a fresh collection of the vectors in Postgres and switch to it; no encoder is needed.
+    """Make fresh collections of the vectors in Postgres and switch to them; no encoder is needed.
 
     The text index is filled again too.
 
@@ -55,8 +55,9 @@ def rebuild(parts: Parts, *, progress: Progress = _silent) -> Switched:
         with parts.sessions() as session:
             before = active_generation(session)
             model = session.get_one(Model, before.model)
-        # Workers write to the active collection meanwhile: if it was lost, it is there again.
-        parts.index.create(before.images_collection, model.dim)
+        # Workers write to the active collections meanwhile: if one was lost, it is there again.
+        for one in parts.holdings:
+            one.create(parts.index, before, model.dim)
         with _building(parts, model.digest, model.dim) as generation:
             index_all(parts, generation, progress)
             switched = go_live(parts, generation)
@@ -134,12 +135,13 @@ def clear_stale_builds(parts: Parts) -> int:
 
 @contextmanager
 def _building(parts: Parts, model: str, dim: int) -> Iterator[Generation]:
-    """Begin a generation and its collection; if it does not become active, nothing of it stays."""
+    """Begin a generation and its collections; if it does not become active, nothing of it stays."""
     _leave_building(parts)
     with parts.sessions.begin() as session:
         generation = begin_generation(session, model)
-        # Before the commit: from then on workers write to it.
-        parts.index.create(generation.images_collection, dim)
+        # Before the commit: from then on workers write to them.
+        for one in parts.holdings:
+            one.create(parts.index, generation, dim)
     try:
         yield generation
     finally:
@@ -150,8 +152,9 @@ def _building(parts: Parts, model: str, dim: int) -> Iterator[Generation]:
 def _resuming(parts: Parts, kept: Generation, dim: int) -> Iterator[Generation]:
     """Let writes go to a kept generation again; if it does not become active, it stays kept."""
     _leave_building(parts)
-    # Where the collection was lost, comparing fills it again.
-    parts.index.create(kept.images_collection, dim)
+    # Where a collection was lost, comparing fills it again.
+    for one in parts.holdings:
+        one.create(parts.index, kept, dim)
     with parts.sessions.begin() as session:
         generation = resume_generation(session, kept.id)
     try:
@@ -165,8 +168,9 @@ def _leave_building(parts: Parts) -> int:
         stale = session.scalars(select(Generation).where(Generation.state == "building")).all()
         for generation in stale:
             if leave_generation(session, generation):
-                # Before its row: of a collection without one nobody would know any more.
-                parts.index.drop(generation.images_collection)
+                # Before its row: of collections without one nobody would know any more.
+                for one in parts.holdings:
+                    one.drop(parts.index, generation)
         if stale:
             work.forget(session, work.FILL)
     return len(stale)

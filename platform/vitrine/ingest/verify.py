@@ -1,12 +1,11 @@
 """Verify: compare the index with Postgres page by page, and repair what differs."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from vitrine.catalog.index_rows import read_index_rows, read_index_scalars
 from vitrine.index.models import Generation
-from vitrine.index.schema import IndexScalars
-from vitrine.index.sync import sync
 from vitrine.ingest.comparing import Verified, compare
+from vitrine.ingest.holdings import PICTURES, Holding
 from vitrine.ingest.parts import Parts
 
 __all__ = ["Verified", "verify"]
@@ -17,6 +16,7 @@ PAGE = 1000
 def verify(
     parts: Parts,
     generation: Generation,
+    holding: Holding[Any] = PICTURES,
     *,
     repair: bool = True,
     page: int = PAGE,
@@ -27,16 +27,16 @@ def verify(
     A row that changes while it is compared may be synced once more than needed, which is harmless.
     """
 
-    def read(after: int, limit: int) -> tuple[list[IndexScalars], list[IndexScalars]]:
+    def read(after: int, limit: int) -> tuple[Sequence[Any], Sequence[Any]]:
         # The index first: what is written meanwhile is then missing in it, and not surplus.
-        found = parts.index.scalars(generation.images_collection, after=after, limit=limit)
+        found = holding.found(parts.index, holding.collection(generation), after=after, limit=limit)
         with parts.sessions() as session:
-            wanted = read_index_scalars(session, generation.model, after=after, limit=limit)
+            wanted = holding.wanted(session, generation.model, after=after, limit=limit)
         return wanted, found
 
     def sync_again(wrong: Sequence[int]) -> None:
         for start in range(0, len(wrong), parts.bounds.sync_batch):
             some = wrong[start : start + parts.bounds.sync_batch]
-            sync(parts.sessions, parts.index, generation, some, read_index_rows)
+            holding.sync(parts.sessions, parts.index, generation, some)
 
     return compare(read, sync_again if repair else None, page=page, progress=progress)
