@@ -279,6 +279,7 @@ def _create_events() -> None:
         sa.Column("billed_micros", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("invalid", sa.Text(), nullable=True),
         sa.Column("unbilled", sa.Text(), nullable=True),
+        sa.Column("learned", sa.Boolean(), server_default="false", nullable=False),
         sa.CheckConstraint(
             "kind in ('impression', 'viewable', 'click', 'conversion')",
             name=op.f("ck_ad_events_kind"),
@@ -290,6 +291,14 @@ def _create_events() -> None:
     )
     op.create_index("ix_ad_events_at", "ad_events", ["at"])
     op.create_index("ix_ad_events_campaign", "ad_events", ["campaign_id", "at"])
+    op.create_index(
+        "ix_ad_events_open",
+        "ad_events",
+        ["kind", "at"],
+        postgresql_where=sa.text(
+            "not learned and invalid is null and kind in ('impression', 'click')"
+        ),
+    )
     op.create_index("ix_ad_events_person", "ad_events", ["person_id", "at"])
     op.create_table(
         "ad_unsigned",
@@ -328,11 +337,18 @@ def _create_events() -> None:
         sa.Column("touch", sa.Text(), nullable=False),
         sa.Column("last_touch", sa.REAL(), nullable=False),
         sa.Column("position_based", sa.REAL(), nullable=False),
+        sa.Column("learned", sa.Boolean(), server_default="false", nullable=False),
         sa.CheckConstraint("touch in ('view', 'click')", name=op.f("ck_attributions_touch")),
         sa.ForeignKeyConstraint(
             ["conversion_id"], ["conversions.id"], name="fk_attributions_conversion_id"
         ),
         sa.PrimaryKeyConstraint("conversion_id", "decision", "position", name="pk_attributions"),
+    )
+    op.create_index(
+        "ix_attributions_open",
+        "attributions",
+        ["conversion_id"],
+        postgresql_where=sa.text("not learned"),
     )
     op.create_index("ix_attributions_slot", "attributions", ["decision", "position"])
     op.create_index("ix_attributions_campaign", "attributions", ["campaign_id", "at"])

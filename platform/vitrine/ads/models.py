@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vitrine.db import Base
+from vitrine.recommend.models import ModelVersion
 
 ACTIVE, PAUSED, ARCHIVED = "active", "paused", "archived"
 IMPRESSION, VIEWABLE, CLICK, CONVERSION = "impression", "viewable", "click", "conversion"
@@ -233,7 +234,7 @@ class AdSlot(Base):
     """One ad that was shown, with all that its events need; it outlives the person.
 
     `event` is what it pays for and `price_micros` what that costs; `expected_micros` was reserved.
-    `features` is float16 [f], as the click model saw them.
+    `features` are as the click model saw them, written by `ads.features.to_bytes`.
     """
 
     __tablename__ = "ad_slots"
@@ -272,6 +273,15 @@ class AdEvent(Base):
         Index("ix_ad_events_campaign", "campaign_id", "at"),
         Index("ix_ad_events_person", "person_id", "at"),
         Index("ix_ad_events_at", "at"),
+        # What the click model has yet to learn.
+        Index(
+            "ix_ad_events_open",
+            "kind",
+            "at",
+            postgresql_where=text(
+                "not learned and invalid is null and kind in ('impression', 'click')"
+            ),
+        ),
     )
 
     decision: Mapped[str] = mapped_column(primary_key=True)
@@ -285,6 +295,7 @@ class AdEvent(Base):
     billed_micros: Mapped[int] = mapped_column(BigInteger, server_default="0")
     invalid: Mapped[str | None]
     unbilled: Mapped[str | None]
+    learned: Mapped[bool] = mapped_column(server_default="false")
 
 
 class Unsigned(Base):
@@ -324,6 +335,7 @@ class Attribution(Base):
         CheckConstraint("touch in ('view', 'click')", name="touch"),
         Index("ix_attributions_slot", "decision", "position"),
         Index("ix_attributions_campaign", "campaign_id", "at"),
+        Index("ix_attributions_open", "conversion_id", postgresql_where=text("not learned")),
     )
 
     conversion_id: Mapped[int] = mapped_column(
@@ -338,6 +350,7 @@ class Attribution(Base):
     touch: Mapped[str]
     last_touch: Mapped[float] = mapped_column(REAL)
     position_based: Mapped[float] = mapped_column(REAL)
+    learned: Mapped[bool] = mapped_column(server_default="false")
 
 
 class CreativeStat(Base):
@@ -358,15 +371,7 @@ CLICK_LEARNER_LOCK = "vitrine.click_learner"
 """Whoever holds it (hashed, as an advisory lock) learns, or takes back what was learnt."""
 
 
-class ClickModelRow(Base):
-    """One version of the click model; the newest that is neither `withdrawn` nor `held` serves."""
+class ClickModelRow(ModelVersion, Base):
+    """One version of the click model."""
 
     __tablename__ = "click_models"
-
-    version: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    state: Mapped[dict[str, Any]]
-    examples: Mapped[int] = mapped_column(BigInteger)
-    report: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
-    withdrawn: Mapped[bool] = mapped_column(server_default="false")
-    held: Mapped[bool] = mapped_column(server_default="false")
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
