@@ -1,0 +1,1 @@
+"""How well the click model predicts: on a log that others published."""
