@@ -22,7 +22,10 @@ MIN_SECRET_CHARACTERS = 32
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One thing shown. `issued_at` is in whole seconds since the epoch."""
+    """One thing shown. `issued_at` is in whole seconds since the epoch.
+
+    `loss` is how much less similar an ad is than the result in whose place it stands.
+    """
 
     key_id: str
     decision: str
@@ -31,6 +34,7 @@ class Shown:
     position: int
     model: str
     issued_at: int
+    loss: float | None = None
 
 
 def new_decision_id() -> str:
@@ -54,7 +58,7 @@ class TokenSigner:
 
     def sign(self, shown: Shown) -> str:
         """Write and sign a token."""
-        fields = [
+        fields: list[str | int | float] = [
             shown.key_id,
             shown.decision,
             shown.kind,
@@ -63,6 +67,8 @@ class TokenSigner:
             shown.model,
             shown.issued_at,
         ]
+        if shown.loss is not None:
+            fields.append(shown.loss)
         payload = _encode(json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode())
         return f"{VERSION}.{payload}.{_encode(self._signature(payload))}"
 

@@ -113,11 +113,14 @@ class SearchMemory:
         """Remember a search, or more of it. Raises Unavailable without Redis."""
         self._keeper.put(KIND, search_id, search.pack(), self.seconds)
 
-    def recall(self, search_id: str, *, key_id: str) -> Remembered:
-        """Read a search. Raises NotFound for one that is forgotten or somebody else's."""
+    def recall(self, search_id: str, *, key_id: str | None) -> Remembered:
+        """Read a search. Raises NotFound for one that is forgotten or of another key.
+
+        Without a key, whosever it is: for who shows nothing of it.
+        """
         data = self._keeper.get(KIND, search_id)
         found = None if data is None else Remembered.unpack(data)
-        if found is None or found.key_id != key_id:
+        if found is None or key_id not in (None, found.key_id):
             minutes = max(1, self.seconds // 60)
             raise NotFound(
                 f"There is no such search any more: searches are remembered for {minutes} minutes. "

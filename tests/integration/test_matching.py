@@ -1,0 +1,347 @@
+"""Matching over a real shop: what suits is found, what does not is not shown, and why is told."""
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from tests.integration.market import UNIT, Market, creatives, first
+from tests.integration.shop import KINDS, shop_of_a_module, sku
+from tests.integration.shoppers import Shoppers, name
+from tests.pictures import jpeg
+from vitrine.ads.counters import Counters
+from vitrine.ads.eligibility import draws_in
+from vitrine.ads.explaining import explain
+from vitrine.ads.models import AdSlot, Campaign, Control
+from vitrine.assembly import Platform
+from vitrine.catalog.models import Product
+from vitrine.decisions.tokens import TokenSigner
+from vitrine.errors import Invalid, NotFound
+from vitrine.index.client import VectorIndex
+from vitrine.redis_calls import RedisCalls, make_redis
+from vitrine.wire import ProductPatch
+from vitrine.wire.ads import DecisionOut
+
+
+@pytest.fixture(scope="module")
+def shop(request: pytest.FixtureRequest) -> Iterator[Platform]:
+    with shop_of_a_module(request) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="module")
+def market(shop: Platform) -> Market:
+    """Three campaigns, each for a kind of products."""
+    # As chance draws nothing, what wins is what is worth most.
+    settings = shop.settings.model_copy(update={"ad_exploration": 0.0})
+    market = Market(dataclasses.replace(shop, settings=settings))
+    for number, kind in enumerate(("mugs", "bowls", "boots")):
+        market.campaign(kind, bid_micros=UNIT // 2 + number * 1000)
+        for product in range(number * 6, number * 6 + 3):
+            market.creative(f"{kind}-{product}", kind, product=product)
+    return market.ready()
+
+
+def why(shop: Platform, decision: str) -> DecisionOut:
+    return explain(shop.reading.connect, decision)
+
+
+def test_what_is_like_the_photo_is_shown_with_all_that_shows_it(market: Market) -> None:
+    found = market.match(photo=7, slots=1)
+    ad = first(found)
+    assert (ad.creative, ad.campaign, ad.advertiser) == ("bowls-7", "bowls", "bowls-inc")
+    assert ad.similarity == pytest.approx(1.0, abs=0.02)
+    assert ad.relevance.total == pytest.approx(
+        ad.relevance.visual * ad.relevance.profile * ad.relevance.context, abs=1e-5
+    )
+    assert ad.product is not None
+    assert ad.product.id == f"acme:{sku(7)}"
+    assert ad.title == ad.product.title
+    assert ad.image is not None
+    assert ad.image.id == ad.product.images[0].id
+    assert ad.click_url.endswith(f"/ads/click/{ad.token}")
+
+
+def test_the_page_of_a_product_shows_what_is_like_it_and_not_itself(market: Market) -> None:
+    found = market.match(product=0, slots=3, same_advertiser=True)
+    assert "mugs-0" not in creatives(found)
+    told = why(market.shop, found.decision_id)
+    assert told.filtered["on_the_page"] == 1
+
+
+def test_an_irrelevant_ad_is_not_shown_whatever_it_pays(market: Market) -> None:
+    market.campaign("rich", bid_micros=900 * UNIT)
+    market.creative("rich-photo", "rich", photo=77, category="garden/tools")
+    market.ready()
+    found = market.match(product=1, category=KINDS[0], slots=20, relevance_floor=0.5)
+    market.campaigns.archive("rich")
+    market.look()
+    assert creatives(found)
+    assert "rich-photo" not in creatives(found)
+    told = why(market.shop, found.decision_id)
+    refused = {one.creative: one.reason for one in told.participants if one.outcome == "filtered"}
+    assert refused["rich-photo"] == "relevance"
+    assert told.relevance_floor == 0.5
+    lower = market.match(category=KINDS[0], relevance_floor=0.0)
+    assert why(market.shop, lower.decision_id).relevance_floor == 0.2
+
+
+def test_words_name_ads_where_nothing_is_seen(market: Market) -> None:
+    found = market.match(text="green boot", slots=1)
+    assert first(found).campaign == "boots"
+    assert "Green boot" in first(found).title
+    assert first(found).similarity is None
+
+
+def test_a_profile_alone_is_enough(market: Market) -> None:
+    shopper = name()
+    for product in ("p12", "p13", "p14"):
+        Shoppers(market.shop).did(shopper, "view_item", product)
+        Shoppers(market.shop).did(shopper, "add_to_cart", product)
+    found = market.match(user_id=shopper, slots=1)
+    assert first(found).campaign == "boots"
+
+
+def test_no_advertiser_twice_unless_it_is_allowed(market: Market) -> None:
+    once = market.match(category=KINDS[0], slots=5)
+    advertisers = [one.advertiser for one in once.ads]
+    assert len(advertisers) == len(set(advertisers))
+    several = market.match(category=KINDS[0], slots=5, same_advertiser=True)
+    assert [one.advertiser for one in several.ads].count("mugs-inc") > 1
+    assert len(set(creatives(several))) == len(several.ads)
+
+
+def test_the_same_state_and_seed_decide_the_same(market: Market) -> None:
+    asked = {"text": "red mug", "category": KINDS[0], "slots": 4, "seed": 11}
+    one, other = market.match(**asked), market.match(**asked)
+    assert creatives(one) == creatives(other)
+    told = [why(market.shop, found.decision_id) for found in (one, other)]
+    prices = [[slot.price_micros for slot in one.slots] for one in told]
+    assert prices[0] == [slot.price_micros for slot in told[1].slots]
+    assert told[0].participants == told[1].participants
+
+
+def test_a_winner_pays_no_more_than_it_bids_and_what_others_make_it_pay(market: Market) -> None:
+    told = why(market.shop, market.match(category=KINDS[0], slots=3).decision_id)
+    scores = [one.score for one in told.participants if one.outcome == "shown"]
+    assert scores == sorted(scores, reverse=True)
+    assert len(told.slots) >= 2
+    for slot in told.slots:
+        assert 1 <= slot.price_micros <= slot.bid_micros
+        assert 1 <= slot.expected_micros <= slot.price_micros
+    one, second = [each for each in told.participants if each.outcome == "shown"][:2]
+    assert one.price_micros is not None
+    assert one.probability is not None and one.relevance is not None and second.score is not None
+    needed = second.score / (one.probability * one.relevance.total)
+    assert one.price_micros == pytest.approx(needed, rel=1e-3)
+
+
+def test_a_decision_can_be_explained(market: Market) -> None:
+    shopper = name()
+    found = market.match(user_id=shopper, product=8, text="bowl", slots=2, placement="side")
+    told = why(market.shop, found.decision_id)
+    assert (told.placement, told.model) == ("side", found.model.digest)
+    assert (told.context["product_id"], told.context["text"]) == ("acme:p08", "bowl")
+    assert shopper not in told.model_dump_json()
+    by_outcome = {one.outcome for one in told.participants}
+    assert "shown" in by_outcome
+    assert [slot.creative for slot in told.slots] == creatives(found)
+    assert told.slots[0].events == []
+    with pytest.raises(NotFound):
+        why(market.shop, "nothing-of-that-name-00")
+
+
+def test_a_slot_is_written_down_before_the_answer(market: Market) -> None:
+    found = market.match(category=KINDS[1], slots=2)
+    with market.shop.sessions() as session:
+        rows = session.query(AdSlot).filter(AdSlot.decision == found.decision_id).all()
+    assert sorted(one.position for one in rows) == [one.position for one in found.ads]
+    signer = TokenSigner(market.shop.settings.secret_key)
+    shown = signer.read(first(found).token)
+    assert (shown.decision, shown.kind, shown.item) == (
+        found.decision_id,
+        "ad",
+        first(found).creative,
+    )
+
+
+def test_what_a_product_cannot_keep_is_not_promised(market: Market) -> None:
+    catalog = market.shop.catalog
+    asked = {"category": KINDS[0], "slots": 20, "same_advertiser": True}
+    before = creatives(market.match(**asked))
+    assert "mugs-2" in before
+    catalog.patch("acme", sku(2), ProductPatch(availability="out_of_stock"))
+    found = market.match(**asked)
+    assert "mugs-2" not in creatives(found)
+    assert why(market.shop, found.decision_id).filtered["out_of_stock"] == 1
+    catalog.patch("acme", sku(2), ProductPatch(availability="in_stock"))
+    assert "mugs-2" in creatives(market.match(**asked))
+
+
+def test_an_ad_may_cost_only_so_much_similarity(market: Market) -> None:
+    like = market.match(photo=7, slots=20, same_advertiser=True)
+    similar = {one.creative: one.similarity for one in like.ads}
+    assert "bowls-7" in similar
+    organic = [{"product_id": "acme:p07", "similarity": 0.9}]
+    found = market.match(photo=7, slots=1, organic=organic)
+    ad = first(found)
+    assert (ad.creative, ad.place, ad.loss) == ("bowls-7", 1, 0.0)
+    signer = TokenSigner(market.shop.settings.secret_key)
+    assert signer.read(ad.token).loss == 0.0
+    others = [one for one in creatives(like) if one != "bowls-7"]
+    told = why(market.shop, found.decision_id)
+    reasons = {one.creative: one.reason for one in told.participants}
+    assert others and all(reasons[one] == "displacement" for one in others)
+
+
+def test_a_place_further_down_may_be_given_to_what_is_less_alike(market: Market) -> None:
+    organic = [{"product_id": "acme:p07", "similarity": one} for one in (0.95, 0.9, -0.5)]
+    found = market.match(photo=7, slots=3, organic=organic, max_loss=0.05, same_advertiser=True)
+    assert [one.position for one in found.ads] in ([1, 3], [1])
+    wide = market.match(photo=7, slots=1, organic=organic, positions=[3])
+    assert first(wide).place == 3
+    with pytest.raises(Invalid, match="positions"):
+        market.match(photo=7, slots=2, positions=[3])
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds", "fails", "reason"),
+    [
+        ({"geo": ["DE"]}, {"geo": "DE-BY"}, {"geo": "FR"}, "targeting:geo"),
+        ({"devices": ["mobile"]}, {"device": "mobile"}, {}, "targeting:device"),
+        ({"keywords": ["red mugs"]}, {"text": "a red mug"}, {"text": "mug"}, "targeting:keyword"),
+        ({"categories": ["home"]}, {"category": KINDS[0]}, {"category": KINDS[2]},
+         "targeting:category"),
+    ],
+)  # fmt: skip
+def test_targeting(market: Market, changes: dict, holds: dict, fails: dict, reason: str) -> None:
+    market.campaign("aimed", bid_micros=5 * UNIT, targeting=changes)
+    market.creative("aimed-photo", "aimed", photo=99)
+    market.ready()
+    try:
+        assert "aimed-photo" in creatives(market.match(photo=99, **holds))
+        missed = market.match(photo=99, **fails)
+        assert "aimed-photo" not in creatives(missed)
+        assert why(market.shop, missed.decision_id).filtered[reason] == 1
+    finally:
+        market.campaign("aimed", bid_micros=5 * UNIT)
+
+
+def test_example_pictures_say_what_a_campaign_is_for(market: Market) -> None:
+    near = {"example_similarity": 0.95}
+    market.campaign("by-example", bid_micros=3 * UNIT, targeting=near, examples=[jpeg(4)])
+    market.creative("by-example-ad", "by-example", photo=55)
+    market.ready()
+    there = why(market.shop, market.match(photo=4, relevance_floor=0.0, slots=20).decision_id)
+    elsewhere = why(market.shop, market.match(photo=16, slots=20).decision_id)
+    reasons = [
+        {one.creative: one.reason for one in told.participants} for told in (there, elsewhere)
+    ]
+    assert reasons[0].get("by-example-ad") != "targeting:examples"
+    assert reasons[1]["by-example-ad"] == "targeting:examples"
+    market.campaigns.archive("by-example")
+
+
+def test_a_cap_holds_for_one_person(market: Market) -> None:
+    market.campaign("capped", bid_micros=9 * UNIT, caps=[{"per": "day", "impressions": 2}])
+    market.creative("capped-ad", "capped", photo=33)
+    market.ready()
+    shopper, other = name(), name()
+    seen = [creatives(market.match(photo=33, client_id=shopper)) for _ in range(4)]
+    assert [one == ["capped-ad"] for one in seen] == [True, True, False, False]
+    market.shop.redis.flushall()
+    assert creatives(market.match(photo=33, client_id=shopper)) != ["capped-ad"]
+    assert creatives(market.match(photo=33, client_id=other)) == ["capped-ad"]
+    market.campaigns.archive("capped")
+
+
+def test_paused_archived_and_spent_campaigns_are_not_shown(market: Market) -> None:
+    market.campaign("brief", bid_micros=9 * UNIT, total_budget_micros=9 * UNIT)
+    market.creative("brief-ad", "brief", photo=44)
+    market.ready()
+    assert creatives(market.match(photo=44)) == ["brief-ad"]
+    market.patch("brief", state="paused")
+    market.look()
+    assert "brief-ad" not in creatives(market.match(photo=44))
+    market.patch("brief", state="active")
+    market.look()
+    assert creatives(market.match(photo=44)) == ["brief-ad"]
+    market.campaigns.archive("brief")
+    market.look()
+    assert "brief-ad" not in creatives(market.match(photo=44))
+
+
+def test_a_flight_begins_and_ends_by_the_clock_of_its_zone(market: Market) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=2)
+    market.campaign("later", bid_micros=9 * UNIT, starts_on=tomorrow)
+    market.creative("later-ad", "later", photo=66)
+    market.ready()
+    found = market.match(photo=66)
+    assert "later-ad" not in creatives(found)
+    assert why(market.shop, found.decision_id).filtered["flight"] == 1
+    market.campaigns.archive("later")
+
+
+def test_reserves_hold(market: Market) -> None:
+    found = market.match(category=KINDS[0], slots=2, floor_micros=10**12)
+    assert found.ads == []
+    told = why(market.shop, found.decision_id)
+    assert {one.reason for one in told.participants if one.outcome == "lost"} == {"reserve"}
+
+
+def test_a_held_back_campaign_takes_no_part_when_the_draw_is_against_it(market: Market) -> None:
+    market.campaign("slow", bid_micros=9 * UNIT, pacing="even")
+    market.creative("slow-ad", "slow", photo=88)
+    market.ready()
+    with market.shop.sessions.begin() as session:
+        slow = session.scalars(select(Campaign.id).where(Campaign.slug == "slow")).one()
+        changes = {"pace": 0.5, "updated_at": func.clock_timestamp()}
+        session.execute(update(Control).where(Control.campaign_id == slow).values(changes))
+    market.look()
+    for seed in range(12):
+        found = market.match(photo=88, seed=seed)
+        part = draws_in(slow, 0.5, seed)
+        assert ("slow-ad" in creatives(found)) == part
+        assert why(market.shop, found.decision_id).filtered.get("pacing", 0) == (not part)
+    assert {draws_in(slow, 0.5, seed) for seed in range(12)} == {True, False}
+    market.campaigns.archive("slow")
+
+
+def test_without_the_index_words_and_categories_name_ads(market: Market) -> None:
+    nowhere = VectorIndex("http://127.0.0.1:1", timeout_seconds=1.0)
+    blind = Market(dataclasses.replace(market.shop, index=nowhere))
+    found = blind.match(product=1, category=KINDS[0], slots=1)
+    assert creatives(found)
+    assert found.degraded is not None
+
+
+def test_without_redis_there_are_ads_and_caps_hold(market: Market) -> None:
+    gone = RedisCalls(make_redis("redis://127.0.0.1:1/0", timeout_seconds=0.2))
+    counters = Counters(gone, market.shop.reading.connect, seconds=60)
+    alone = Market(dataclasses.replace(market.shop, redis_calls=gone, ad_counters=counters))
+    alone.campaign("capped-too", bid_micros=9 * UNIT, caps=[{"per": "hour", "impressions": 1}])
+    alone.creative("capped-too-ad", "capped-too", photo=22)
+    alone.ready()
+    shopper = name()
+    shown = [creatives(alone.match(photo=22, client_id=shopper)) for _ in range(2)]
+    assert [one == ["capped-too-ad"] for one in shown] == [True, False]
+    market.campaigns.archive("capped-too")
+
+
+def test_an_unknown_product_or_photo_is_refused(market: Market) -> None:
+    with pytest.raises(NotFound, match="acme:nothing"):
+        market.match(product_id="acme:nothing")
+    with pytest.raises(NotFound, match="upload"):
+        market.match(upload_id="x4nL0mJxq3Zr2q0bK9sVtw")
+
+
+def test_a_product_that_was_hidden_or_bought_is_not_advertised(market: Market) -> None:
+    shopper = name()
+    Shoppers(market.shop).did(shopper, "hide_item", "p00")
+    found = market.match(user_id=shopper, category=KINDS[0], slots=20, same_advertiser=True)
+    assert "mugs-0" not in creatives(found)
+    assert why(market.shop, found.decision_id).filtered["hidden"] == 1
+    with market.shop.sessions() as session:
+        assert session.query(Product).filter(Product.sku == "p00").count() == 1
