@@ -15,6 +15,7 @@ STOREFRONT, SELLER, ADS, ADMIN = "storefront", "seller", "ads", "admin"
 EVERY_ROLE = frozenset({STOREFRONT, SELLER, ADS, ADMIN})
 SELLERS = frozenset({SELLER, ADMIN})
 STOREFRONTS = frozenset({STOREFRONT, ADMIN})
+ADVERTISING = frozenset({ADS, ADMIN})
 NO_KEY: frozenset[str] = frozenset()
 
 # How long a key that was revoked may still be answered.

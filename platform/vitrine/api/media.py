@@ -1,4 +1,4 @@
-"""Pictures of the catalogue, for everyone."""
+"""Pictures of the catalogue and of ads, for everyone."""
 
 from typing import Annotated
 
@@ -45,7 +45,7 @@ class MediaQuery(BaseModel):
         problems=(NotFound,),
         path_parameters={
             "cid": PathParameter(
-                description="Content id, as products name it.",
+                description="Content id, as products and creatives name it.",
                 pattern="^b[a-z2-7]{58}$",
                 example="bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",
             )
@@ -53,10 +53,13 @@ class MediaQuery(BaseModel):
     )
 )
 def get_media(services: Services, call: Call[MediaQuery, None]) -> Response:
-    """Only pictures that a product shows. The answer never changes and may be kept for ever."""
+    """Only pictures that a product or an ad shows.
+
+    The answer never changes and may be kept for ever.
+    """
     cid = call.path["cid"]
-    if not is_content_id(cid) or not services.catalog.picture_in_use(cid):
-        raise NotFound("No product shows such a picture.")
+    if not is_content_id(cid) or not _is_shown(services, cid):
+        raise NotFound("No product and no ad shows such a picture.")
     width = rung(call.query.w)
     etag = f"{cid[-24:]}-{width}"
     response = Response(content_type="image/jpeg")
@@ -70,3 +73,7 @@ def get_media(services: Services, call: Call[MediaQuery, None]) -> Response:
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["Access-Control-Allow-Origin"] = "*"  # and draw on them
     return response
+
+
+def _is_shown(services: Services, cid: str) -> bool:
+    return services.catalog.picture_in_use(cid) or services.creatives.shows(cid)

@@ -7,22 +7,14 @@ all; so this file knows each command's place and its one line of help, and nothi
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from vitrine import __version__
+from vitrine.cli.lazy import LazyGroup, Place
 from vitrine.cli.outages import as_ours
 from vitrine.errors import VitrineError
-
-
-class Place(NamedTuple):
-    """Where a command lives, and the line that `vitrine --help` shows for it."""
-
-    target: str
-    summary: str
-
 
 SECTIONS: dict[str, dict[str, Place]] = {
     "Start here": {
@@ -40,6 +32,9 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "evaluate-recs": Place(
             "evaluate_recs:evaluate_recs", "Measure how well recommendations foretell."
         ),
+        "evaluate-ads": Place(
+            "evaluate_ads:evaluate_ads", "Measure how well the click model of the ads predicts."
+        ),
         "train": Place("train:train", "Train a model on pictures of your own."),
         "calibrate": Place(
             "calibrate:calibrate", "Measure category prediction and what is not sold here."
@@ -49,6 +44,7 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "events": Place("events:events", "Send a file of what shoppers did."),
         "users": Place("users:users", "Hand over what is kept of a person; erase one."),
         "rankers": Place("rankers:rankers", "See what the recommendations learnt; take it back."),
+        "ads": Place("ads:ads", "Manage campaigns; see what they did."),
         "index": Place("index:index", "Rebuild or verify the vector index."),
         "migrate": Place("database:migrate", "Bring the database to the newest schema."),
     },
@@ -60,32 +56,9 @@ SECTIONS: dict[str, dict[str, Place]] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command's module only when that command is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for section in SECTIONS.values() for name in section]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        for section in SECTIONS.values():
-            if cmd_name in section:
-                module, _, attribute = section[cmd_name].target.partition(":")
-                command = getattr(import_module(f"vitrine.cli.{module}"), attribute)
-                assert isinstance(command, click.Command)
-                return command
-        return None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
-            ctx.fail(f"There is no command {args[0]!r}; `vitrine --help` lists them.")
-        return super().resolve_command(ctx, args)
-
+class _Vitrine(LazyGroup):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, section in SECTIONS.items():
-            with formatter.section(title):
-                formatter.write_dl([(name, place.summary) for name, place in section.items()])
+        super().format_commands(ctx, formatter)
         with formatter.section("First steps"):
             formatter.write_dl(
                 [
@@ -133,7 +106,9 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 @click.command(
-    cls=LazyGroup,
+    cls=_Vitrine,
+    called="vitrine",
+    sections=SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(

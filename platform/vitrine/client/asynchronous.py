@@ -8,6 +8,9 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import httpx
 
 from vitrine.client import (
+    ad_events,
+    ad_reports,
+    advertising,
     events,
     explanations,
     jobs,
@@ -96,6 +99,35 @@ class AsyncVitrineClient:
 
     profile = _runs(profiles.profile)
     profile_picture = _runs(profiles.profile_picture)
+
+    put_advertiser = _runs(advertising.put_advertiser)
+    get_advertiser = _runs(advertising.get_advertiser)
+    list_advertisers = _runs(advertising.list_advertisers)
+    iter_advertisers = _iterates(advertising.iter_advertisers)
+
+    put_campaign = _runs(advertising.put_campaign)
+    patch_campaign = _runs(advertising.patch_campaign)
+    archive_campaign = _runs(advertising.archive_campaign)
+    get_campaign = _runs(advertising.get_campaign)
+    list_campaigns = _runs(advertising.list_campaigns)
+    iter_campaigns = _iterates(advertising.iter_campaigns)
+
+    put_creative = _runs(advertising.put_creative)
+    patch_creative = _runs(advertising.patch_creative)
+    archive_creative = _runs(advertising.archive_creative)
+    get_creative = _runs(advertising.get_creative)
+    list_creatives = _runs(advertising.list_creatives)
+    iter_creatives = _iterates(advertising.iter_creatives)
+
+    campaign_report = _runs(ad_reports.campaign_report)
+    campaign_report_csv = _runs(ad_reports.campaign_report_csv)
+    iter_campaign_report = _iterates(ad_reports.iter_campaign_report)
+
+    send_ad_events = _runs(ad_events.send_ad_events)
+    send_conversions = _runs(ad_events.send_conversions)
+    refund_charge = _runs(ad_events.refund_charge)
+    ledger = _runs(ad_events.ledger)
+    iter_ledger = _iterates(ad_events.iter_ledger)
 
     send_events = _runs(events.send_events)
     export_user = _runs(users.export_user)

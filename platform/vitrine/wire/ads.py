@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from vitrine.wire.base import Received, Sent, Storable, Stripped, without_null_defaults
-from vitrine.wire.campaigns import BidType, Device, Micros, PersonName, Place, Slug
+from vitrine.wire.campaigns import BidType, Micros, PersonName, Slug
 from vitrine.wire.products import CategoryPath, ProductOut
 from vitrine.wire.search import (
     MAX_TEXT_CHARACTERS,
@@ -18,6 +18,7 @@ from vitrine.wire.search import (
     ResultImage,
     UploadId,
 )
+from vitrine.wire.targeting import Device, Place
 
 MAX_SLOTS = 20
 MAX_ORGANIC = 100

@@ -1,156 +1,88 @@
-"""Advertisers and campaigns: who pays, for what to be shown, to whom, and how much.
+"""Campaigns: what an advertiser wants shown, when, to whom, and for how much.
 
 Money is in micros: 1,000,000 of them are one unit of the shop's currency.
 """
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from vitrine.wire.base import Received, Sent, Storable, Stripped, without_null_defaults
 from vitrine.wire.names import PERSON, SLUG
-from vitrine.wire.products import CategoryPath, ImageState, PriceOut
-from vitrine.wire.products import Price as PriceIn
+from vitrine.wire.products import ImageState
+from vitrine.wire.targeting import Exclusions, ExclusionsOut, Targeting, TargetingOut
 
 MAX_MICROS = 10**15
-MAX_MEMBERS = 100
-MAX_VALUES = 200
 MAX_EXAMPLES = 5
 MAX_WINDOW_DAYS = 90
+# So that the moments at which a day begins and ends can be told in every zone.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)
 _LEFT_OUT: Any = None
 
 Micros = Annotated[int, Field(ge=0, le=MAX_MICROS, strict=True)]
 Paid = Annotated[int, Field(ge=1, le=MAX_MICROS, strict=True)]
 Slug = Annotated[str, SLUG.validator(), SLUG.schema(examples=["spring-mugs"])]
-PersonName = Annotated[str, PERSON.validator(), PERSON.schema(examples=["u-1042"])]
+PersonName = Annotated[str, PERSON.validator(), Storable, PERSON.schema(examples=["u-1042"])]
 Name = Annotated[str, Stripped, Field(min_length=1, max_length=200), Storable]
 AdState = Literal["active", "paused", "archived"]
 BidType = Literal["cpc", "cpm", "cpa"]
 Pacing = Literal["even", "asap"]
-Device = Literal["mobile", "tablet", "desktop", "tv", "other"]
+CapPeriod = Literal["hour", "day", "flight"]
 CampaignStatus = Literal[
     "scheduled", "running", "day_spent", "spent", "ended", "paused", "archived"
-]
-Keyword = Annotated[str, Stripped, Field(min_length=1, max_length=100), Storable]
-Place = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$",
-        description="Country or region (ISO 3166-1 alpha-2, ISO 3166-2).",
-        examples=["DE", "DE-BY"],
-    ),
 ]
 
 
 def _zone(name: str) -> str:
     try:
-        ZoneInfo(name)
+        known = bool(ZoneInfo(name))
     except (ValueError, OSError, KeyError):
+        known = False
+    # Files beside the zones: one machine's own time, and variants with leap seconds.
+    if not known or name in _NO_ZONES or name.startswith(("posix/", "right/")):
         raise PydanticCustomError(
             "time_zone", 'must be a time zone of the IANA database, such as "Europe/Berlin"'
-        ) from None
+        )
     return name
 
 
+def _day(value: Any) -> date:
+    # Left to itself pydantic takes midnights too, and numbers for the seconds since 1970.
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            value = date.fromisoformat(value)
+        except ValueError:
+            value = None
+    if type(value) is not date:
+        raise PydanticCustomError("day", 'must be a day, such as "2027-03-01"')
+    if not FIRST_DAY <= value <= LAST_DAY:
+        raise PydanticCustomError("day", f"must be a day from {FIRST_DAY} to {LAST_DAY}")
+    return value
+
+
+_NO_ZONES = {"localtime", "posixrules", "Factory"}
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
-
-
-class AdvertiserIn(Received):
-    """Somebody who pays. `members` are users whose clicks on its own ads are not billed."""
-
-    name: Name
-    members: Annotated[list[PersonName], Field(max_length=MAX_MEMBERS)] = Field(
-        default_factory=list
-    )
-
-
-class AdvertiserOut(Sent):
-    """An advertiser as it is kept."""
-
-    id: str
-    name: str
-    members: list[str]
-    created_at: datetime
-    updated_at: datetime
-
-
-class AdvertiserPage(Sent):
-    """Some advertisers, by id, and where to go on."""
-
-    advertisers: list[AdvertiserOut]
-    next_cursor: str | None = None
-
-
-class PriceBand(Received):
-    """A band of prices: at least `gte`, less than `lt`."""
-
-    model_config = ConfigDict(json_schema_extra=without_null_defaults)
-
-    gte: PriceIn | SkipJsonSchema[None] = None
-    lt: PriceIn | SkipJsonSchema[None] = None
-
-    @model_validator(mode="after")
-    def _is_a_band(self) -> Self:
-        if self.gte is None and self.lt is None:
-            raise PydanticCustomError("band", "needs `gte`, `lt`, or both")
-        if self.gte is not None and self.lt is not None and self.gte >= self.lt:
-            raise PydanticCustomError("band", "needs a `gte` below its `lt`")
-        return self
-
-
-Categories = Annotated[list[CategoryPath], Field(max_length=MAX_VALUES)]
-Places = Annotated[list[Place], Field(max_length=MAX_VALUES)]
-Devices = Annotated[list[Device], Field(max_length=5)]
-Keywords = Annotated[list[Keyword], Field(max_length=MAX_VALUES)]
-
-
-class Targeting(Received):
-    """Where and to whom: every list that is not empty has to hold, with one of its values.
-
-    What a request does not say cannot hold: a campaign for `geo` DE is not shown where nobody says
-    where. Example pictures are sent as files.
-    """
-
-    model_config = ConfigDict(json_schema_extra=without_null_defaults)
-
-    categories: Categories = Field(
-        default_factory=list, description="Of the page, or above it: a category means all under it."
-    )
-    interests: Categories = Field(
-        default_factory=list, description="Categories that the person's profile likes."
-    )
-    price: PriceBand | SkipJsonSchema[None] = Field(
-        None, description="Of the page's product; on other pages, what the person usually pays."
-    )
-    geo: Places = Field(default_factory=list)
-    devices: Devices = Field(default_factory=list)
-    keywords: Keywords = Field(
-        default_factory=list, description="All words of one of them are in the shopper's text."
-    )
-    example_similarity: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
-        0.5, description="How like an example picture the page or an interest has to be, at least."
-    )
-
-
-class Exclusions(Received):
-    """Where and to whom never: one of these is enough."""
-
-    categories: Categories = Field(default_factory=list)
-    interests: Categories = Field(default_factory=list)
-    geo: Places = Field(default_factory=list)
-    devices: Devices = Field(default_factory=list)
-    keywords: Keywords = Field(default_factory=list)
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 
 
 class FrequencyCap(Received):
     """At most so many impressions of the campaign for one person: in any hour, on a day of the
     campaign's zone, or in its whole flight."""
 
-    per: Literal["hour", "day", "flight"]
+    per: CapPeriod
     impressions: Annotated[int, Field(ge=1, le=10_000, strict=True)]
 
 
@@ -167,8 +99,8 @@ class CampaignIn(Received):
     name: Name
     state: Literal["active", "paused"] = "active"
     time_zone: TimeZone = Field("UTC", examples=["Europe/Berlin"])
-    starts_on: date = Field(description="The first day, by the clock of `time_zone`.")
-    ends_on: date | SkipJsonSchema[None] = Field(None, description="The last day.")
+    starts_on: Day = Field(description="The first day, by the clock of `time_zone`.")
+    ends_on: Day | SkipJsonSchema[None] = Field(None, description="The last day.")
     total_budget_micros: Paid
     daily_budget_micros: Paid | SkipJsonSchema[None] = None
     bid_type: BidType = Field(
@@ -246,7 +178,8 @@ class CampaignPatch(Received):
 
     name: Name = _LEFT_OUT
     state: Literal["active", "paused"] = _LEFT_OUT
-    ends_on: date | None = _LEFT_OUT
+    starts_on: Day = _LEFT_OUT
+    ends_on: Day | None = _LEFT_OUT
     total_budget_micros: Paid = _LEFT_OUT
     daily_budget_micros: Paid | None = _LEFT_OUT
     bid_micros: Paid = _LEFT_OUT
@@ -268,22 +201,24 @@ class CampaignPatch(Received):
         return self
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were given, as they are stored."""
-        return self.model_dump(mode="python", include=self.model_fields_set)
+        """The fields that were given, with their new values."""
+        return self.model_dump(include=self.model_fields_set)
 
 
-class PriceBandOut(Sent):
-    """A band of prices as it is kept."""
+class FrequencyCapOut(Sent):
+    """A cap as it is kept."""
 
-    gte: PriceOut | None = None
-    lt: PriceOut | None = None
+    per: CapPeriod
+    impressions: int
 
 
 class AdImage(Sent):
     """A picture of a creative, or an example of a campaign's, and where it stands."""
 
     id: str = Field(description="Content id (CIDv1) of the bytes as uploaded.")
-    url: str | None = Field(description="Its path on the api; null for a picture that failed.")
+    url: str | None = Field(
+        description="Its path on the api; null for one that failed, and for examples."
+    )
     state: ImageState
     reason: str | None = Field(None, description="Why the picture failed.")
 
@@ -311,9 +246,9 @@ class CampaignOut(Sent):
     bid_now_micros: int = Field(description="What its effect has made of the bid.")
     pacing: Pacing
     pace: float = Field(description="The share of auctions that it takes part in.")
-    caps: list[FrequencyCap]
-    targeting: Targeting
-    exclusions: Exclusions
+    caps: list[FrequencyCapOut]
+    targeting: TargetingOut
+    exclusions: ExclusionsOut
     examples: list[AdImage]
     reserve_micros: int
     click_days: int

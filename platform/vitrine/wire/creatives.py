@@ -1,8 +1,9 @@
 """Creatives: what an ad looks like and where it leads."""
 
+import re
 from datetime import datetime
+from ipaddress import IPv6Address
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -17,19 +18,31 @@ MAX_URL_CHARACTERS = 2000
 _LEFT_OUT: Any = None
 
 
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+# What readers of addresses disagree about is left out: spaces, backslashes, credentials.
+_ADDRESS = re.compile(
+    rf"https?://(?:{_LABEL}(?:\.{_LABEL})*\.?|\[(?P<ipv6>[0-9a-f:.]+)\])(?::(?P<port>[0-9]{{1,5}}))?"
+    r"(?:[/?#][!#-;=?-\[\]_a-z~]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
 def _web_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        port = parts.port
-    except ValueError:
-        usable, port = False, None
-    printable = url.isascii() and url.isprintable() and not any(one in url for one in ' "<>\\^`{|}')
-    if not usable or not printable or port == 0 or "@" in parts.netloc:
+    found = _ADDRESS.fullmatch(url)
+    if found is None or not _can_be_reached(found["ipv6"], found["port"]):
         raise PydanticCustomError(
-            "url", 'must be an absolute http or https address, such as "https://shop.example/mugs"'
+            "url",
+            'must be an absolute http or https address in ASCII, such as "https://shop.example/mugs"',
         )
     return url
+
+
+def _can_be_reached(ipv6: str | None, port: str | None) -> bool:
+    try:
+        known = ipv6 is None or bool(IPv6Address(ipv6))
+    except ValueError:
+        return False
+    return known and (port is None or 0 < int(port) < 2**16)
 
 
 LandingUrl = Annotated[
@@ -62,12 +75,15 @@ class CreativeIn(Received):
     category: CategoryPath | SkipJsonSchema[None] = Field(
         None, description="What it is about; of a product, that of the product."
     )
+    clear_image: bool = Field(
+        False, description="Without a file: true removes its own picture, for that of its product."
+    )
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         if self.product_id is None and not self.title:
-            raise PydanticCustomError("creative", "is required without a `product_id`",
-                                      {"pointer": "/title"})  # fmt: skip
+            pointer = {"pointer": "/title"}
+            raise PydanticCustomError("creative", "is required without a `product_id`", pointer)
         return self
 
 
@@ -107,7 +123,9 @@ class CreativeOut(Sent):
     product_id: str | None
     category: str | None
     image: AdImage | None = Field(description="Null: it draws its picture from its product.")
-    ready: bool = Field(description="Whether it can be found: its picture is searchable.")
+    ready: bool = Field(
+        description="Whether it can be found: its picture is searchable, and its product in stock."
+    )
     version: int
     created_at: datetime
     updated_at: datetime

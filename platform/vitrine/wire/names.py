@@ -69,3 +69,8 @@ SLUG = Form(
     "1 to 100 lower-case letters, digits and `. _ -`, the first a letter or a digit",
     100,
 )
+PLACE = Form(
+    r"[A-Z]{2}(-[A-Z0-9]{1,3})?",
+    "a country or a region of one by ISO 3166, such as `DE` or `DE-BY`",
+    6,
+)

@@ -56,7 +56,11 @@ def field_errors(
         # A field that is missing has no place in the data.
         place = None if entry["type"] == "missing" else data
         pointer = context.get("pointer") or _pointer(entry["loc"], place)
-        detail = _unknown(known) if entry["type"] == "extra_forbidden" else sentence(entry)
+        if entry["type"] == "extra_forbidden":
+            # What is known within a field is another matter than what is known beside it.
+            detail = _unknown(known if len(entry["loc"]) == 1 else ())
+        else:
+            detail = sentence(entry)
         found.setdefault(pointer, detail)
     return [{"pointer": pointer, "detail": detail} for pointer, detail in found.items()]
 

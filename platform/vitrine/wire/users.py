@@ -69,8 +69,42 @@ class ExportedDecision(Sent):
     feedback: list[ExportedFeedback]
 
 
+class ExportedAdEvent(Sent):
+    """What came of an ad: it was shown, seen, clicked, or led to something."""
+
+    kind: str
+    at: datetime
+
+
+class ExportedAd(Sent):
+    """One ad that was shown."""
+
+    decision: str
+    position: int
+    at: datetime
+    client_id: str | None = Field(description="Null: it was shown to the user.")
+    placement: str
+    creative: str | None
+    context: dict[str, Any] | None = Field(
+        description="What it was chosen for; null: not kept any more."
+    )
+    events: list[ExportedAdEvent]
+
+
+class ExportedConversion(Sent):
+    """Something that they bought or did, as it was told for the ads that led to it."""
+
+    key: str = Field(description="What the shop calls it, such as an order id.")
+    at: datetime
+    client_id: str | None = Field(description="Null: the user did it.")
+    value_micros: int
+
+
 class UserExport(Sent):
-    """One page of all that is kept of a person; events come before decisions, oldest first."""
+    """One page of all that is kept of a person.
+
+    Events come first, then decisions, ads and conversions, each from the oldest on.
+    """
 
     user: str
     kind: Literal["user", "anonymous"]
@@ -79,6 +113,8 @@ class UserExport(Sent):
     profile: dict[str, Any] | None = Field(description="As it is stored; ids are internal.")
     events: list[ExportedEvent]
     decisions: list[ExportedDecision]
+    ads: list[ExportedAd] = Field(default_factory=list)
+    conversions: list[ExportedConversion] = Field(default_factory=list)
     next_cursor: str | None = None
 
 
@@ -91,3 +127,6 @@ class UserErased(Sent):
     decisions: int = Field(description="Answers that were shown.")
     feedback: int = Field(description="Reactions to them.")
     profiles: int
+    ads: int = Field(
+        0, description="Ads that were shown to them: the accounts keep them, and no longer whose."
+    )
