@@ -71,14 +71,15 @@ class NoBody:
 
 @dataclass(frozen=True)
 class JsonBody(Generic[M]):
-    """One JSON object."""
+    """One JSON object, sent as JSON or as one of `also`."""
 
     model: type[M]
     example: Any
+    also: tuple[str, ...] = ()
 
     def read(self, request: Request, settings: Settings) -> M:
-        if request.mimetype != JSON:
-            raise _unsupported(request, (JSON,))
+        if request.mimetype not in {JSON, *self.also}:
+            raise _unsupported(request, (JSON, *self.also))
         return read(self.model, parse_json(_data(request, MAX_JSON_BYTES, settings)))
 
     def size(self, request: Request, settings: Settings) -> int:

@@ -1,7 +1,8 @@
 """Which pages may use the api from a browser: those of the origins that a storefront key names.
 
 A key without origins is for servers, and nothing here concerns it. A key with origins is used from
-pages of these, and from servers, which send no `Origin`; from other pages it is refused.
+pages of these, and from servers, which send no `Origin`; from other pages it is refused. A call
+that needs no key and says so (`any_page`) is for the pages of all.
 """
 
 import threading
@@ -59,9 +60,13 @@ def check(caller: Caller) -> None:
 def install(app: Flask, routes: Iterable[Route], origins: Origins) -> None:
     """Answer preflights, and let pages read the answers that are theirs."""
     for_pages = defaultdict(set)
+    for_all = set()
     for route in routes:
-        if STOREFRONT in route.operation.roles:
-            for_pages[_rule(route.operation.path)].add(route.operation.method)
+        rule = _rule(route.operation.path)
+        if STOREFRONT in route.operation.roles or route.operation.any_page:
+            for_pages[rule].add(route.operation.method)
+        if route.operation.any_page:
+            for_all.add(rule)
 
     @app.before_request
     def answer_preflight() -> Response | None:
@@ -69,15 +74,18 @@ def install(app: Flask, routes: Iterable[Route], origins: Origins) -> None:
         if request.method != "OPTIONS" or not origin:
             return None
         wanted = request.headers.get("Access-Control-Request-Method")
-        methods = for_pages.get(_rule_at(wanted)) if wanted else None
+        rule = _rule_at(wanted) if wanted else ""
+        methods = for_pages.get(rule)
         if not methods:
             return None  # 404 or 405, as without any Origin
-        if not origins.allow(origin):
+        if rule not in for_all and not origins.allow(origin):
             raise Forbidden("No storefront key in force names this origin.")
         response = Response(status=204)
         response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(methods))
         response.headers["Access-Control-Allow-Headers"] = _REQUEST_HEADERS
         response.headers["Access-Control-Max-Age"] = str(_MAX_AGE_SECONDS)
+        if rule in for_all:
+            _open_to(origin, response)
         return response
 
     @app.after_request
@@ -86,10 +94,19 @@ def install(app: Flask, routes: Iterable[Route], origins: Origins) -> None:
             return response  # for everybody
         response.vary.add("Origin")
         origin = request.headers.get("Origin")
-        if origin and _readable(origin, response, origins):
+        if origin and request.url_rule is not None and request.url_rule.rule in for_all:
+            _open_to(origin, response)
+        elif origin and _readable(origin, response, origins):
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = _SHOWN_HEADERS
         return response
+
+
+def _open_to(origin: str, response: Response) -> None:
+    """Let any page call: nothing here knows cookies, but a beacon always asks whether it may."""
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Allow-Credentials"] = "true"
+    response.vary.add("Origin")
 
 
 def _readable(origin: str, response: Response, origins: Origins) -> bool:

@@ -1,4 +1,4 @@
-"""Who may ask how often: each key, each address with a published key, each address that guesses.
+"""Who may ask how often: each key, each address with a published key, without one, or guessing.
 
 Announced as draft-ietf-httpapi-ratelimit-headers-11 has it, in `RateLimit-Policy` and `RateLimit`.
 """
@@ -30,6 +30,7 @@ class Limits:
         self._buckets = Buckets(redis)
         self._of_key = _quota("key", settings.rate_limit_per_minute)
         self._of_address = _quota("address", settings.rate_limit_per_address)
+        self._of_stranger = _quota("stranger", settings.rate_limit_per_address)
         self._of_guesser = Quota("wrong-keys", WRONG_KEYS_PER_MINUTE)
         self._proxies = settings.trusted_proxies
         self._guessers: OrderedDict[str, float] = OrderedDict()
@@ -42,6 +43,14 @@ class Limits:
             wanted.append((self._of_address, f"{key_id}:{address()}"))
             self._warn_of_proxy()
         if wanted:
+            standings = g.standings = self._buckets.take(wanted)
+            _refuse(standings)
+
+    def count_stranger(self, call: str) -> None:
+        """Count a call that needs no key; each such call has a bucket of its own."""
+        if self._of_stranger:
+            wanted = [(self._of_stranger, f"{call}:{address()}")]
+            self._warn_of_proxy()
             standings = g.standings = self._buckets.take(wanted)
             _refuse(standings)
 
@@ -120,6 +129,7 @@ def _too_many(quota: Quota, seconds: int) -> TooManyRequests:
     what = {
         "key": "This key asks",
         "address": "This address asks with this key",
+        "stranger": "This address asks",
         "wrong-keys": "This address sends wrong keys",
     }[quota.name]
     return TooManyRequests(

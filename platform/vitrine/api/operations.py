@@ -64,7 +64,8 @@ class Reply:
 class Operation(Generic[Q, B]):
     """The declaration of one call. `roles` empty: no key is needed.
 
-    `fresh`: no answer is like another, so that nobody has one already.
+    `fresh`: no answer is like another, so that nobody has one already. `any_page`: pages of every
+    origin may make it, without any key.
     """
 
     method: str
@@ -77,6 +78,7 @@ class Operation(Generic[Q, B]):
     problems: tuple[type[VitrineError], ...] = ()
     path_parameters: Mapping[str, PathParameter] = field(default_factory=dict)
     fresh: bool = False
+    any_page: bool = False
 
     @property
     def revalidated(self) -> bool:
