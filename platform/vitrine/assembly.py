@@ -1,13 +1,33 @@
 """The one place that builds the concrete objects and hands them on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from redis import Redis
 from sqlalchemy import Engine, event
 
 from vitrine import work
+from vitrine.ads.accounting import Accounting
+from vitrine.ads.accounts.advertisers import Advertisers
+from vitrine.ads.accounts.campaigns import Campaigns
+from vitrine.ads.accounts.creatives import Creatives
+from vitrine.ads.bidding import Auctioneer, House
+from vitrine.ads.candidates import Finder
+from vitrine.ads.clicks import ClickModels
+from vitrine.ads.context import Contexts, ContextTools
+from vitrine.ads.conversions import Conversions, ConversionTools
+from vitrine.ads.counters import Counters, now_utc
+from vitrine.ads.creative_vectors import CreativeVectors
+from vitrine.ads.creative_work import CREATIVE_HANDLER, CREATIVES, with_creatives
+from vitrine.ads.eligibility import Sieve
+from vitrine.ads.events import AdEvents, EventTools
+from vitrine.ads.looking import RunningAds
+from vitrine.ads.matching import AdMatcher, MatchTools
+from vitrine.ads.scoring import Scorer
+from vitrine.ads.showing import Showing
+from vitrine.ads.traffic import Traffic
 from vitrine.catalog.service import Catalog
 from vitrine.db import Sessions, connecting_breaker, make_engine, make_sessions
 from vitrine.decisions.intake import Intake
@@ -70,6 +90,8 @@ class Platform:
     doorbell: Doorbell
     limits: Limits
     event_weights: EventWeights
+    ad_counters: Counters
+    clock: Callable[[], datetime]
 
     @property
     def catalog(self) -> Catalog:
@@ -156,7 +178,11 @@ class Platform:
         """How each kind of work is done."""
         profiles = self.profiles.handler
         of_profiles = {work.PROFILE: profiles, work.REMAKE: profiles}
-        return {**HANDLERS, work.MENTIONS: MENTIONS_HANDLER, **of_profiles}
+        of_ads = {
+            work.CREATIVE: CREATIVE_HANDLER,
+            work.MENTIONS: with_creatives(MENTIONS_HANDLER),
+        }
+        return {**HANDLERS, **of_profiles, **of_ads}
 
     @property
     def profiles(self) -> Profiles:
@@ -198,6 +224,107 @@ class Platform:
         )
 
     @property
+    def advertisers(self) -> Advertisers:
+        """Who advertises."""
+        return Advertisers(self.sessions)
+
+    @property
+    def campaigns(self) -> Campaigns:
+        """What advertisers want shown, and for how much."""
+        return Campaigns(self.sessions, self.blobs, self.doorbell)
+
+    @property
+    def creatives(self) -> Creatives:
+        """What their ads look like."""
+        return Creatives(self.sessions, self.blobs, self.doorbell)
+
+    @property
+    def matcher(self) -> AdMatcher:
+        """What matches ads. Raises Misconfigured without a secret key."""
+        settings, readers = self.settings, self.reading.connect
+        reading = make_sessions(self.reading)
+        vectors = CreativeVectors(reading)
+        house = House(
+            exponent=settings.ad_relevance_exponent,
+            max_loss=settings.ad_max_loss,
+            reserve_micros=settings.ad_reserve_micros,
+        )
+        return AdMatcher(
+            MatchTools(
+                readers=readers,
+                generations=Generations(readers, reading),
+                contexts=Contexts(
+                    ContextTools(
+                        readers=readers,
+                        sessions=self.sessions,
+                        encoders=self.encoders,
+                        uploads=self.uploads,
+                        memory=self.search_memory,
+                        profiles=self.profiles,
+                        limits=self.limits,
+                    )
+                ),
+                running=RunningAds(readers),
+                finder=Finder(self.index),
+                sieve=Sieve(readers, vectors),
+                scorer=Scorer(
+                    vectors,
+                    ClickModels(readers),
+                    floor=settings.ad_relevance_floor,
+                    exploration=settings.ad_exploration,
+                ),
+                auctioneer=Auctioneer(self.ad_counters, house),
+                counters=self.ad_counters,
+                showing=Showing(
+                    readers,
+                    TokenSigner(settings.secret_key),
+                    currency=settings.currency,
+                    api_url=settings.api_url,
+                ),
+                clock=self.clock,
+            )
+        )
+
+    @property
+    def ad_events(self) -> AdEvents:
+        """What takes in what became of ads. Raises Misconfigured without a secret key."""
+        signer = TokenSigner(self.settings.secret_key)
+        return AdEvents(
+            EventTools(
+                sessions=self.sessions,
+                readers=self.reading.connect,
+                signer=signer,
+                counters=self.ad_counters,
+                traffic=Traffic(
+                    self.redis_calls,
+                    signer,
+                    clicks_per_minute=self.settings.ad_clicks_per_minute,
+                    clock=self.clock,
+                ),
+                token_seconds=self.settings.ad_token_seconds,
+                clock=self.clock,
+            )
+        )
+
+    @property
+    def conversions(self) -> Conversions:
+        """What takes in what was sold. Raises Misconfigured without a secret key."""
+        return Conversions(
+            ConversionTools(
+                sessions=self.sessions,
+                signer=TokenSigner(self.settings.secret_key),
+                counters=self.ad_counters,
+                billed_by=self.settings.ad_attribution,
+                clock=self.clock,
+            )
+        )
+
+    @property
+    def accounting(self) -> Accounting:
+        """The ledger of what ads cost."""
+        return Accounting(self.sessions, self.reading.connect, clock=self.clock)
+
+    @property
     def rollup_bounds(self) -> RollupBounds:
         """What counts for what goes together and for what is wanted now."""
         return RollupBounds(
@@ -222,16 +349,23 @@ class Platform:
                 lease_seconds=settings.lease_seconds,
                 max_attempts=settings.max_attempts,
             ),
+            beside=(CREATIVES,),
         )
 
 
 def assemble(
-    settings: Settings, *, hint: Hint = "latency", processes: int = 1, serving: bool = False
+    settings: Settings,
+    *,
+    hint: Hint = "latency",
+    processes: int = 1,
+    serving: bool = False,
+    clock: Callable[[], datetime] = now_utc,
 ) -> Platform:
     """Build the platform of these settings.
 
     `hint` says what the encoder is tuned for, `processes` how many like this one share the cores,
-    `serving` that it answers requests, which have a deadline and more to do than to wait.
+    `serving` that it answers requests, which have a deadline and more to do than to wait. Ads go by
+    `clock`.
     """
     timeout = settings.dependency_timeout_seconds
     connect = partial(
@@ -249,13 +383,14 @@ def assemble(
     event.listen(engine, "engine_disposed", lambda _: reading.dispose())
     models = ModelStore(settings.model_store)
     redis = make_redis(settings.redis_url, timeout_seconds=min(timeout, LONGEST_WAIT_SECONDS))
+    redis_calls = RedisCalls(redis)
     return Platform(
         settings=settings,
         engine=engine,
         reading=reading,
         sessions=make_sessions(engine),
         redis=redis,
-        redis_calls=RedisCalls(redis),
+        redis_calls=redis_calls,
         blobs=BlobStore(settings.blob_url),
         index=VectorIndex(
             settings.milvus_uri,
@@ -280,4 +415,8 @@ def assemble(
             half_life_days=settings.interest_half_life_days,
             events=settings.profile_events,
         ),
+        ad_counters=Counters(
+            redis_calls, reading.connect, seconds=settings.ad_reservation_seconds, clock=clock
+        ),
+        clock=clock,
     )

@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     )
 
     ad_relevance_floor: float = Field(
-        0.1, ge=0, le=1, description="No ad that is less relevant is shown, whatever it pays."
+        0.2, ge=0, le=1, description="No ad that is less relevant is shown, whatever it pays."
     )
     ad_relevance_exponent: float = Field(
         1.0, ge=0, le=4, description="How much relevance counts beside what an ad is worth."

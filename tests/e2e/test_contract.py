@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from tests.e2e.conftest import Running
 from tests.integration.conftest import listing
 from tests.pictures import jpeg
 from vitrine.client import VitrineClient
+from vitrine.wire.advertisers import AdvertiserIn
+from vitrine.wire.campaigns import CampaignIn
+from vitrine.wire.creatives import CreativeIn
 
 SELLER = "contract"
 # What a schema allows is not always what a shop can do: a new product without a picture is refused.
@@ -49,7 +53,10 @@ def shop(running: Running) -> Iterator[dict[str, list[str]]]:
             "searches": [admin.search(jpeg(900)).search_id],
             "people": _people(admin, "reader", kept[0]),
             "forgotten": _people(admin, "leaver", kept[0]),
+            **_advertise(admin),
         }
+        for campaign in admin.iter_campaigns():
+            admin.archive_campaign(campaign.id)
         for product in [each.id for each in admin.iter_products() if each.id not in before]:
             admin.wait(admin.delete_product(product).job.id, timeout=60)
 
@@ -102,6 +109,33 @@ def _people(admin: VitrineClient, name: str, product: str) -> list[str]:
     return people
 
 
+def _advertise(admin: VitrineClient) -> dict[str, list[str]]:
+    """Campaigns and creatives, called as in the examples of the bodies; some to be archived."""
+    admin.put_advertiser("tern", AdvertiserIn(name="Tern"))
+    campaign = CampaignIn(
+        advertiser="tern",
+        name="Mugs",
+        starts_on=date(2026, 1, 1),
+        total_budget_micros=10**9,
+        bid_type="cpc",
+        bid_micros=10**5,
+    )
+    ended = [f"ended-{number}" for number in range(5)]
+    for name in ("spring-mugs", *ended):
+        admin.put_campaign(name, campaign)
+    creative = CreativeIn(campaign="spring-mugs", title="Mugs", landing_url="https://shop.example")
+    chipped = [f"chipped-{number}" for number in range(5)]
+    for name in ("blue-mug", *chipped):
+        admin.put_creative(name, creative, jpeg(900))
+    return {
+        "advertisers": ["tern"],
+        "campaigns": ["spring-mugs"],
+        "ended": ended,
+        "creatives": ["blue-mug"],
+        "chipped": chipped,
+    }
+
+
 def _upload(running: Running, seed: int) -> str:
     answer = httpx.post(
         f"{running.url}/v1/uploads",
@@ -136,6 +170,16 @@ def _configuration(running: Running, shop: dict[str, list[str]]) -> str:
         "GET /v1/users/{user}/recommendations": {"path.user": "people"},
         "DELETE /v1/users/{user}": {"path.user": "forgotten"},
         "DELETE /v1/uploads/{id}": {"path.id": "uploads"},
+        "GET /v1/advertisers/{advertiser}": {"path.advertiser": "advertisers"},
+        "PUT /v1/advertisers/{advertiser}": {"path.advertiser": "advertisers"},
+        "GET /v1/campaigns/{campaign}": {"path.campaign": "campaigns"},
+        "PUT /v1/campaigns/{campaign}": {"path.campaign": "campaigns"},
+        "PATCH /v1/campaigns/{campaign}": {"path.campaign": "campaigns"},
+        "DELETE /v1/campaigns/{campaign}": {"path.campaign": "ended"},
+        "GET /v1/creatives/{creative}": {"path.creative": "creatives"},
+        "PUT /v1/creatives/{creative}": {"path.creative": "creatives"},
+        "PATCH /v1/creatives/{creative}": {"path.creative": "creatives"},
+        "DELETE /v1/creatives/{creative}": {"path.creative": "chipped"},
         "GET /v1/search/{search_id}/explanations/{product}": explanation,
         "GET /v1/search/{search_id}/explanations/{product}/picture": explanation,
     }.items():

@@ -128,6 +128,7 @@ def _all_commands(path: str, command: click.Command | None) -> list[tuple[str, c
     assert command is not None
     found = [(path, command)]
     if isinstance(command, click.Group):
-        for name, one in command.commands.items():
-            found += _all_commands(f"{path} {name}", one)
+        within = click.Context(command)
+        for name in command.list_commands(within):
+            found += _all_commands(f"{path} {name}", command.get_command(within, name))
     return found

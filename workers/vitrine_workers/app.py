@@ -34,9 +34,7 @@ def make_app(settings: Settings, *, process: str = "worker") -> Celery:
     billiard_pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = CHILD_GOODBYES
     celery = make_celery(settings.redis_url)
     celery.conf.update(
-        beat_schedule=schedule(
-            settings.sweep_seconds, settings.learn_seconds, settings.rollup_seconds
-        ),
+        beat_schedule=schedule(settings),
         timezone="UTC",
         worker_hijack_root_logger=False,
         # Well above what one drain takes; a task that hangs longer gives its process back.

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from celery import Celery
 
 from vitrine import work
+from vitrine.ads.click_learner import click_learn_all
+from vitrine.ads.effect import adjust_bids
+from vitrine.ads.pacing_work import pace_all
 from vitrine.assembly import Platform
 from vitrine.decisions.retention import Kept, keep_behaviour, kept_since
 from vitrine.doorbell import WORK_TASK
@@ -22,6 +25,8 @@ CALIBRATION_TASK = "vitrine.calibration"
 LEARN_TASK = "vitrine.learn"
 ROLLUP_TASK = "vitrine.rollup"
 RETENTION_TASK = "vitrine.retention"
+ADS_CONTROL_TASK = "vitrine.ads_control"
+ADS_BIDS_TASK = "vitrine.ads_bids"
 
 
 def register(celery: Celery, platform: Callable[[], Platform]) -> None:
@@ -78,7 +83,9 @@ def _calibrate(platform: Platform) -> None:
 
 def _learn(platform: Platform) -> None:
     """Learn from what was clicked and what was not."""
-    learn_all(platform.sessions, feedback_seconds=platform.settings.feedback_seconds)
+    window = platform.settings.feedback_seconds
+    learn_all(platform.sessions, feedback_seconds=window)
+    click_learn_all(platform.sessions, platform.clock(), feedback_seconds=window)
 
 
 def _retain(platform: Platform) -> None:
@@ -94,6 +101,20 @@ def _roll_up(platform: Platform) -> None:
     roll_up(platform.sessions, platform.event_weights, platform.rollup_bounds)
 
 
+def _control_ads(platform: Platform) -> None:
+    """Let campaigns spend their day's budget evenly."""
+    pace_all(platform.sessions, now=platform.clock())
+
+
+def _adjust_bids(platform: Platform) -> None:
+    """Let bids follow from their effect."""
+    adjust_bids(
+        platform.sessions,
+        now=platform.clock(),
+        attribution=platform.settings.ad_attribution,
+    )
+
+
 _PERIODIC: Mapping[str, Callable[[Platform], None]] = {
     SWEEP_TASK: _sweep,
     HOUSEKEEPING_TASK: _keep_house,
@@ -101,4 +122,6 @@ _PERIODIC: Mapping[str, Callable[[Platform], None]] = {
     LEARN_TASK: _learn,
     RETENTION_TASK: _retain,
     ROLLUP_TASK: _roll_up,
+    ADS_CONTROL_TASK: _control_ads,
+    ADS_BIDS_TASK: _adjust_bids,
 }

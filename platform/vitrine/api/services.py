@@ -1,7 +1,17 @@
 """What the routes work with, built once from the platform."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from vitrine.ads.accounting import Accounting
+from vitrine.ads.accounts.advertisers import Advertisers
+from vitrine.ads.accounts.campaigns import Campaigns
+from vitrine.ads.accounts.creatives import Creatives
+from vitrine.ads.conversions import Conversions
+from vitrine.ads.events import AdEvents
+from vitrine.ads.explaining import explain
+from vitrine.ads.matching import AdMatcher
 from vitrine.api.limits import Limits
 from vitrine.api.metrics import Metrics
 from vitrine.api.readiness import Readiness
@@ -18,6 +28,7 @@ from vitrine.search.service import SearchService
 from vitrine.search.suggest import Suggester
 from vitrine.search.uploads import Uploads
 from vitrine.settings import Settings
+from vitrine.wire.ads import DecisionOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +41,15 @@ class Services:
     suggester: Suggester
     intake: Intake
     recommender: Recommender
+    matcher: AdMatcher
+    explainer: Callable[[str], DecisionOut]
     portraits: Portraits
+    advertisers: Advertisers
+    campaigns: Campaigns
+    creatives: Creatives
+    ad_events: AdEvents
+    conversions: Conversions
+    accounting: Accounting
     sessions: Sessions
     uploads: Uploads
     looking: Looking
@@ -51,7 +70,15 @@ def build_services(platform: Platform) -> Services:
         suggester=platform.suggester,
         intake=platform.intake,
         recommender=platform.recommender,
+        matcher=platform.matcher,
+        explainer=partial(explain, platform.reading.connect),
         portraits=platform.portraits,
+        advertisers=platform.advertisers,
+        campaigns=platform.campaigns,
+        creatives=platform.creatives,
+        ad_events=platform.ad_events,
+        conversions=platform.conversions,
+        accounting=platform.accounting,
         sessions=platform.sessions,
         uploads=platform.uploads,
         looking=platform.looking,

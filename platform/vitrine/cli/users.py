@@ -18,7 +18,7 @@ _URL = click.option(
     "--url", help="Address of the api.  [default: VITRINE_API_URL, or the running one]"
 )
 _KEY = click.option("--key", help="An admin key.  [default: the one that `vitrine up` made]")
-_HEAD = {"events", "decisions", "next_cursor"}
+_PARTS = ("events", "decisions", "ads", "conversions")
 
 
 def _admin_options(command: Command) -> Command:
@@ -71,25 +71,31 @@ def erase(user: str, yes: bool, url: str | None, key: str | None) -> None:
         erased = client.erase_user(user)
     click.echo(
         f"Erased {erased.events} events, {erased.decisions} answers that were shown, "
-        f"{erased.feedback} reactions, {erased.profiles} profile and {erased.visitors} browsers."
+        f"{erased.feedback} reactions, {erased.profiles} profile and {erased.visitors} browsers; "
+        f"{erased.ads} ads are no longer known as shown to them."
     )
 
 
 def as_document(pages: Iterable[UserExport]) -> Iterator[str]:
     """Write the pages as one JSON document, part by part: memory holds one page."""
-    part, separator = "events", ""
+    parts = iter(_PARTS)
+    part, separator = next(parts), ""
     for at, page in enumerate(pages):
         found = page.model_dump(mode="json")
         if at == 0:
-            head = {name: value for name, value in found.items() if name not in _HEAD}
-            yield json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "events": ['
-        for name in ("events", "decisions"):
-            if name == "decisions" and part == "events" and (found[name] or not page.next_cursor):
-                yield '],\n "decisions": ['
-                part, separator = name, ""
+            head = {
+                name: value for name, value in found.items() if name not in {*_PARTS, "next_cursor"}
+            }
+            yield json.dumps(head, ensure_ascii=False, indent=1)[:-2] + f',\n "{part}": ['
+        for name in _PARTS:
             for row in found[name]:
+                while part != name:
+                    part, separator = next(parts), ""
+                    yield f'],\n "{part}": ['
                 yield f"{separator}\n  {_line(row)}"
                 separator = ","
+    for part in parts:
+        yield f'],\n "{part}": ['
     yield "]\n}\n"
 
 

@@ -61,6 +61,46 @@ _OLD_FEEDBACK = text(
     ))
     """
 )
+_OLD_AD_DECISIONS = text(
+    """
+    delete from ad_decisions where id in (
+        select id from ad_decisions where at < :before limit :limit
+    )
+    """
+)
+_OLD_AD_SLOTS = text(
+    """
+    delete from ad_slots where (decision, position) in (
+        select decision, position from ad_slots where at < :before limit :limit
+    )
+    """
+)
+_OLD_AD_EVENTS = text(
+    """
+    delete from ad_events where (decision, position, kind) in (
+        select decision, position, kind from ad_events where at < :before limit :limit
+    )
+    """
+)
+_OLD_UNSIGNED = text(
+    """
+    delete from ad_unsigned where (hour, kind, reason) in (
+        select hour, kind, reason from ad_unsigned where hour < :before limit :limit
+    )
+    """
+)
+# With the parts that ads had in them. The ledger stays: it is nobody's behaviour.
+_OLD_CONVERSIONS = text(
+    """
+    with old as (
+        select id from conversions where at < :before limit :limit
+    ),
+    parts as (
+        delete from attributions using old where attributions.conversion_id = old.id
+    )
+    delete from conversions using old where conversions.id = old.id
+    """
+)
 _SOME_PEOPLE = text(
     """
     select id from people
@@ -83,6 +123,11 @@ _FORGET_IDLE = text(
       and not exists (select from events where anonymous_id = people.id)
       and not exists (select from decisions where person_id = people.id)
       and not exists (select from logins where user_id = people.id)
+      and not exists (select from ad_decisions where person_id = people.id)
+      and not exists (select from ad_slots where person_id = people.id)
+      and not exists (select from ad_events where person_id = people.id)
+      and not exists (select from conversions where person_id = people.id)
+      and not exists (select from advertiser_members where person_id = people.id)
     """
 )
 # Those who stay for what was shown to them: nothing is left of what their profile says. Who takes
@@ -135,8 +180,16 @@ def keep_behaviour(sessions: Sessions, kept: Kept, *, now: datetime | None = Non
     ):
         done.months += _drop_months(sessions, table, before)
         done.rows += _forget_rows(sessions, old, before)
-    done.rows += _forget_rows(sessions, _OLD_FEEDBACK, decisions_before)
-    done.rows += _forget_rows(sessions, _OLD_EVENT_IDS, events_before)
+    for old, before in (
+        (_OLD_FEEDBACK, decisions_before),
+        (_OLD_EVENT_IDS, events_before),
+        (_OLD_AD_DECISIONS, decisions_before),
+        (_OLD_AD_SLOTS, decisions_before),
+        (_OLD_AD_EVENTS, events_before),
+        (_OLD_UNSIGNED, events_before),
+        (_OLD_CONVERSIONS, events_before),
+    ):
+        done.rows += _forget_rows(sessions, old, before)
     done.people = forget_idle(sessions, now, slices=_SLICES)
     log.info(
         "behaviour.kept",

@@ -71,6 +71,18 @@ _OF_PERSON = """
 """
 _DECISIONS = text(_OF_PERSON.format(table="decisions"))
 _PROFILES = text(_OF_PERSON.format(table="profiles"))
+# The accounts with advertisers keep what was shown, and no longer to whom.
+_UNLINKED = """
+    with unlinked as (
+        update {table} set person_id = null where person_id = any(cast(:ids as bigint[]))
+        returning 1
+    )
+    select count(*) from unlinked
+"""
+_AD_DECISIONS = text(_OF_PERSON.format(table="ad_decisions"))
+_AD_SLOTS = text(_UNLINKED.format(table="ad_slots"))
+_AD_EVENTS = text(_UNLINKED.format(table="ad_events"))
+_CONVERSIONS = text(_UNLINKED.format(table="conversions"))
 _PEOPLE = text("delete from people where id = any(cast(:ids as bigint[]))")
 
 
@@ -90,6 +102,10 @@ def erase(sessions: Sessions, name: str) -> UserErased:
         events = session.execute(_EVENTS, ids).scalar_one()
         decisions = session.execute(_DECISIONS, ids).scalar_one()
         profiles = session.execute(_PROFILES, ids).scalar_one()
+        session.execute(_AD_DECISIONS, ids)
+        ads = session.execute(_AD_SLOTS, ids).scalar_one()
+        for unlinked in (_AD_EVENTS, _CONVERSIONS):
+            session.execute(unlinked, ids)
         for kind in (work.PROFILE, work.REMAKE):
             work.forget(session, kind, who.ids)
         session.execute(_PEOPLE, ids)
@@ -101,6 +117,7 @@ def erase(sessions: Sessions, name: str) -> UserErased:
         decisions=decisions,
         feedback=feedback,
         profiles=profiles,
+        ads=ads,
     )
 
 

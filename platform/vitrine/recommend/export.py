@@ -14,6 +14,9 @@ from vitrine.decisions.people import Who, resolve_whole
 from vitrine.errors import Invalid
 from vitrine.recommend.erasure import unknown
 from vitrine.wire.users import (
+    ExportedAd,
+    ExportedAdEvent,
+    ExportedConversion,
     ExportedDecision,
     ExportedEvent,
     ExportedFeedback,
@@ -21,7 +24,7 @@ from vitrine.wire.users import (
     UserExport,
 )
 
-_EVENTS, _DECISIONS = "events", "decisions"
+_EVENTS, _DECISIONS, _ADS, _CONVERSIONS = "events", "decisions", "ads", "conversions"
 
 _PERSON = text(
     """
@@ -37,7 +40,7 @@ _VISITORS = text(
     where logins.user_id = :id order by logins.at, people.id
     """
 )
-_AFTER = "(cast(:at as timestamptz) is null or (at, event, line) > (:at, :event, :line))"
+_AFTER = "(cast(:at as timestamptz) is null or (at, event, line) > (:at, :key, :line))"
 # Each part is read along an index; those of a visitor are theirs where no other user is named.
 _EVENT_PAGE = text(
     f"""
@@ -67,8 +70,46 @@ _DECISION_PAGE = text(
     select decisions.*, people.name as person_name from decisions
     join people on people.id = decisions.person_id
     where person_id = any(cast(:ids as bigint[]))
-      and (cast(:at as timestamptz) is null or (decisions.at, decisions.id) > (:at, :decision))
+      and (cast(:at as timestamptz) is null or (decisions.at, decisions.id) > (:at, :key))
     order by decisions.at, decisions.id limit :limit
+    """
+)
+_AD_PAGE = text(
+    """
+    select ad_slots.*, people.name as person_name, creatives.slug as creative,
+        ad_decisions.context
+    from ad_slots join people on people.id = ad_slots.person_id
+    left join creatives on creatives.id = ad_slots.creative_id
+    left join ad_decisions on ad_decisions.id = ad_slots.decision
+    where ad_slots.person_id = any(cast(:ids as bigint[]))
+      and (
+        cast(:at as timestamptz) is null
+        or (ad_slots.at, ad_slots.decision, ad_slots.position) > (:at, :key, :line)
+      )
+    order by ad_slots.at, ad_slots.decision, ad_slots.position limit :limit
+    """
+)
+_CONVERSION_PAGE = text(
+    """
+    select conversions.*, people.name as person_name from conversions
+    join people on people.id = conversions.person_id
+    where person_id = any(cast(:ids as bigint[]))
+      and (cast(:at as timestamptz) is null or (conversions.at, conversions.key) > (:at, :key))
+    order by conversions.at, conversions.key limit :limit
+    """
+)
+_PAGES = {
+    _EVENTS: _EVENT_PAGE,
+    _DECISIONS: _DECISION_PAGE,
+    _ADS: _AD_PAGE,
+    _CONVERSIONS: _CONVERSION_PAGE,
+}
+_AD_EVENTS = text(
+    """
+    select ad_events.decision, ad_events.position, kind, at
+    from unnest(cast(:decisions as text[]), cast(:positions as smallint[]))
+        as shown (decision, position)
+    join ad_events using (decision, position) order by at, kind
     """
 )
 _PUBLIC_IDS = text(
@@ -103,47 +144,53 @@ def export(sessions: Sessions, name: str, *, cursor: str | None, limit: int) -> 
         if who is None or person is None:
             raise unknown()
         visitors = reads.execute(_VISITORS, {"id": who.person_id})
-        events: Sequence[Row[Any]] = ()
-        shown: Sequence[Row[Any]] = ()
-        following: _Place | None = None
-        if place.part == _EVENTS:
-            events, following = _events(reads, who, place, limit)
-            place = _Place(_DECISIONS)
-        if following is None:
-            shown, following = _decisions(reads, who, place, limit - len(events))
+        found: dict[str, Sequence[Row[Any]]] = dict.fromkeys(_PAGES, ())
+        parts = list(_PAGES)
+        following: _Place | None = place
+        for part in parts[parts.index(place.part) :]:
+            room = limit - sum(map(len, found.values()))
+            at = place if part == place.part else _Place(part)
+            found[part], following = _page(reads, who, at, room)
+            if following is not None:
+                break
         return UserExport(
             user=person.name,
             kind="user" if who.kind == "user" else "anonymous",
             since=person.created_at,
             visitors=[ExportedVisitor.model_validate(row) for row in visitors],
             profile=person.profile,
-            events=[_event(row) for row in events],
-            decisions=_told(reads, who, shown),
+            events=[_event(row) for row in found[_EVENTS]],
+            decisions=_told(reads, who, found[_DECISIONS]),
+            ads=_ads(reads, who, found[_ADS]),
+            conversions=[_conversion(who, row) for row in found[_CONVERSIONS]],
             next_cursor=None if following is None else _write_cursor(following),
         )
 
 
-def _events(
-    reads: Reads, who: Who, place: _Place, limit: int
-) -> tuple[Sequence[Row[Any]], _Place | None]:
-    values = {"id": who.person_id, "ids": list(who.ids), "limit": limit + 1}
-    after = {"at": place.at, "event": bytes.fromhex(place.key), "line": place.line}
-    rows = reads.execute(_EVENT_PAGE, {**values, **after}).all()
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], _Place(_EVENTS, last.at, bytes(last.event).hex(), last.line)
-
-
-def _decisions(
+def _page(
     reads: Reads, who: Who, place: _Place, room: int
 ) -> tuple[Sequence[Row[Any]], _Place | None]:
-    values = {"ids": list(who.ids), "at": place.at, "decision": place.key, "limit": room + 1}
-    rows = reads.execute(_DECISION_PAGE, values).all()
+    """Read rows of one part, and where the next page begins; None: with the next part."""
+    values = {
+        "id": who.person_id,
+        "ids": list(who.ids),
+        "at": place.at,
+        "key": bytes.fromhex(place.key) if place.part == _EVENTS else place.key,
+        "line": place.line,
+        "limit": room + 1,
+    }
+    rows = reads.execute(_PAGES[place.part], values).all()
     if len(rows) <= room:
         return rows, None
-    last = rows[room - 1] if room else None
-    return rows[:room], place if last is None else _Place(_DECISIONS, last.at, last.id)
+    return rows[:room], _after(place.part, rows[room - 1]) if room else place
+
+
+def _after(part: str, row: Row[Any]) -> _Place:
+    if part == _EVENTS:
+        return _Place(part, row.at, bytes(row.event).hex(), row.line)
+    if part == _ADS:
+        return _Place(part, row.at, row.decision, row.position)
+    return _Place(part, row.at, row.id if part == _DECISIONS else row.key)
 
 
 def _event(row: Row[Any]) -> ExportedEvent:
@@ -199,6 +246,39 @@ def _told(reads: Reads, who: Who, shown: Sequence[Row[Any]]) -> list[ExportedDec
     ]
 
 
+def _ads(reads: Reads, who: Who, shown: Sequence[Row[Any]]) -> list[ExportedAd]:
+    """Put what came of them to ads."""
+    keys = {
+        "decisions": [row.decision for row in shown], "positions": [row.position for row in shown]
+    }  # fmt: skip
+    events: dict[tuple[str, int], list[ExportedAdEvent]] = {}
+    for row in reads.execute(_AD_EVENTS, keys) if shown else ():
+        of = events.setdefault((row.decision, row.position), [])
+        of.append(ExportedAdEvent.model_validate(row))
+    return [
+        ExportedAd(
+            decision=row.decision,
+            position=row.position,
+            at=row.at,
+            client_id=None if row.person_id == who.person_id else row.person_name,
+            placement=row.placement,
+            creative=row.creative,
+            context=row.context,
+            events=events.get((row.decision, row.position), []),
+        )
+        for row in shown
+    ]
+
+
+def _conversion(who: Who, row: Row[Any]) -> ExportedConversion:
+    return ExportedConversion(
+        key=row.key,
+        at=row.at,
+        client_id=None if row.person_id == who.person_id else row.person_name,
+        value_micros=row.value_micros,
+    )
+
+
 def _features(row: Row[Any]) -> list[list[float]]:
     if row.features is None or not row.products:
         return []
@@ -221,7 +301,7 @@ def _read_cursor(cursor: str | None) -> _Place:
         place = _Place(part, None if at is None else datetime.fromisoformat(at), key, line)
         if part == _EVENTS:
             bytes.fromhex(key)
-        sound = part in {_EVENTS, _DECISIONS} and isinstance(key, str) and "\x00" not in key
+        sound = part in _PAGES and isinstance(key, str) and "\x00" not in key
         key.encode()
     except (ValueError, TypeError, AttributeError, RecursionError):
         sound = False

@@ -118,7 +118,7 @@ def as_csv(searches: Iterable[EmptySearchOut]) -> str:
     for one in searches:
         narrowed = json.dumps(one.filter, ensure_ascii=False) if one.filter else ""
         writer.writerow(
-            [one.kind, _harmless(one.text), narrowed, one.searches, one.last_at.isoformat()]
+            [one.kind, harmless(one.text), narrowed, one.searches, one.last_at.isoformat()]
         )
     return out.getvalue()
 
@@ -133,5 +133,6 @@ def forget_gaps(sessions: Sessions, *, days: int) -> int:
         return len(gone.all())
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """Keep a spreadsheet from taking a text for a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

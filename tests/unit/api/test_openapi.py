@@ -153,7 +153,7 @@ def test_examples_of_bodies_are_valid(document: dict[str, Any]) -> None:
             schema = {**media["schema"], "components": document["components"]}
             Draft202012Validator(schema).validate(media["example"])
             checked += 1
-    assert checked == 8
+    assert checked >= 15
 
 
 def test_search_and_upload_take_a_form_or_json(document: dict[str, Any]) -> None:

@@ -30,7 +30,14 @@ def decision(name: str) -> dict[str, Any]:
     return {**fields, "context": {}, "ranker": None, **{name: [] for name in lists}}
 
 
-def page(events: list[int], decisions: list[str], following: str | None) -> dict[str, Any]:
+def ad(name: str) -> dict[str, Any]:
+    fields = {"decision": name, "position": 1, "at": AT, "client_id": None, "placement": "top"}
+    return {**fields, "creative": "mugs", "context": {}, "events": []}
+
+
+def page(
+    events: list[int], decisions: list[str], following: str | None, ads: tuple[str, ...] = ()
+) -> dict[str, Any]:
     return {
         "user": "äda",
         "kind": "user",
@@ -39,6 +46,8 @@ def page(events: list[int], decisions: list[str], following: str | None) -> dict
         "profile": None,
         "events": [event(line) for line in events],
         "decisions": [decision(name) for name in decisions],
+        "ads": [ad(name) for name in ads],
+        "conversions": [],
         "next_cursor": following,
     }
 
@@ -51,15 +60,16 @@ def page(events: list[int], decisions: list[str], following: str | None) -> dict
         [page([], ["a"], None)],
         [page([1, 2], [], "x"), page([3], ["a"], "y"), page([], ["b", "c"], None)],
         [page([1], [], "x"), page([], ["a"], "y"), page([], ["b"], None)],
+        [page([1], [], "x"), page([], [], "y", ("c",)), page([], [], None, ("d", "e"))],
+        [page([], ["a"], "x", ("c",)), page([], [], None)],
     ],
 )
 def test_pages_become_one_document(pages: list[dict[str, Any]]) -> None:
     document = json.loads("".join(as_document(map(UserExport.model_validate, pages))))
     assert document["user"] == "äda"
     assert set(document) == set(pages[0]) - {"next_cursor"}
-    for name in ("events", "decisions"):
+    for name, key in (("events", "line"), ("decisions", "id"), ("ads", "decision")):
         whole = [row for each in pages for row in each[name]]
-        key = "line" if name == "events" else "id"
         assert [row[key] for row in document[name]] == [row[key] for row in whole]
 
 
