@@ -335,8 +335,8 @@ def _create_events() -> None:
         sa.Column("creative_id", sa.BigInteger(), nullable=False),
         sa.Column("placement", sa.Text(), nullable=False),
         sa.Column("touch", sa.Text(), nullable=False),
-        sa.Column("last_touch", sa.REAL(), nullable=False),
-        sa.Column("position_based", sa.REAL(), nullable=False),
+        sa.Column("last_touch", sa.Double(), nullable=False),
+        sa.Column("position_based", sa.Double(), nullable=False),
         sa.Column("learned", sa.Boolean(), server_default="false", nullable=False),
         sa.CheckConstraint("touch in ('view', 'click')", name=op.f("ck_attributions_touch")),
         sa.ForeignKeyConstraint(

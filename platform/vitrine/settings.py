@@ -171,7 +171,7 @@ class Settings(BaseSettings):
         10, description="More clicks of one person or address are marked as invalid."
     )
     ad_control_seconds: float = Field(
-        10.0, gt=0, description="How often pacing and bids are adjusted."
+        10.0, gt=0, description="How often the pace of campaigns is adjusted."
     )
 
     api_threads: PositiveInt = Field(8, description="Request threads of one api process.")

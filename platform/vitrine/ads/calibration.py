@@ -82,8 +82,12 @@ class Calibration:
     def from_json(cls, body: Mapping[str, Any]) -> "Calibration":
         """Read what to_json wrote."""
         first, both, second = map(float, body["precision"])
-        numbers = (float(body[name]) for name in ("centre", "at_centre", "tilt"))
-        return cls(*numbers, (first, both, second))
+        return cls(
+            float(body["centre"]),
+            float(body["at_centre"]),
+            float(body["tilt"]),
+            (first, both, second),
+        )
 
 
 def _logit(probability: float) -> float:

@@ -348,8 +348,8 @@ class Attribution(Base):
     creative_id: Mapped[int] = mapped_column(BigInteger)
     placement: Mapped[str]
     touch: Mapped[str]
-    last_touch: Mapped[float] = mapped_column(REAL)
-    position_based: Mapped[float] = mapped_column(REAL)
+    last_touch: Mapped[float]
+    position_based: Mapped[float]
     learned: Mapped[bool] = mapped_column(server_default="false")
 
 

@@ -12,6 +12,10 @@ SECTIONS = {
         "resume": Place("ads_changes:resume", "Let a campaign that was paused go on."),
         "archive": Place("ads_changes:archive", "End a campaign for good, with its creatives."),
     },
+    "The auction": {
+        "match": Place("ads_match:match", "Ask for ads as the ad system does."),
+        "decision": Place("ads_match:decision", "Explain how an auction went."),
+    },
     "What came of them": {
         "report": Place("ads_report:report", "What became of a campaign."),
         "verify": Place("ads_verify:verify", "Check that the books add up."),

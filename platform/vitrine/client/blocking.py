@@ -14,6 +14,7 @@ from vitrine.client import (
     events,
     explanations,
     jobs,
+    matching,
     operations,
     products,
     profiles,
@@ -90,6 +91,9 @@ class VitrineClient:
     iter_empty_searches = _iterates(words.iter_empty_searches)
 
     recommendations = _runs(recommending.recommendations)
+
+    match_ads = _runs(matching.match_ads)
+    ad_decision = _runs(matching.ad_decision)
 
     profile = _runs(profiles.profile)
     profile_picture = _runs(profiles.profile_picture)

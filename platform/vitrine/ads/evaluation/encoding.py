@@ -58,7 +58,8 @@ class Encoding:
             *(_FLAG * (log.user[at, feature] == value) for feature, value in self.users),
             *self.item_kinds[items].T,
         ]
-        return np.clip(np.stack(columns, axis=1), -1.0, 1.0).astype(np.float32)
+        made: Numbers = np.clip(np.stack(columns, axis=1), -1.0, 1.0).astype(np.float32)
+        return made
 
 
 def make_encoding(log: Log, first: int) -> Encoding:

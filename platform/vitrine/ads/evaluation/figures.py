@@ -81,7 +81,8 @@ def equal_mass_bins(predicted: Numbers, count: int = BINS) -> Numbers:
     """
     edges = np.unique(np.quantile(predicted, np.linspace(0.0, 1.0, count + 1)[1:-1]))
     places = np.searchsorted(edges, predicted, side="left")
-    return (places[:, None] == np.unique(places)[None, :]).astype(np.float64)
+    bins: Numbers = (places[:, None] == np.unique(places)[None, :]).astype(np.float64)
+    return bins
 
 
 def error_by_chance(predicted: Numbers, bins: Numbers, *, seed: int = 0) -> float:

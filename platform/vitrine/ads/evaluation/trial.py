@@ -85,11 +85,12 @@ def run_trial(log: Log, share: float, advance: Callable[[], object] = lambda: No
         plain.learn(one, validate=False)
         model.learn(one, validate=False)
         advance()
-    learnt = [from_state(1, one.to_state(), encoding.prior) for one in (plain, model)]
+    base_rate = float(log.clicked[:first].mean())
+    weights, calibrated = (from_state(1, one.to_state(), encoding.prior) for one in (plain, model))
     online = np.empty(len(log) - first)
     for at, one in enumerate(examples[first:]):
         online[at] = model.predict(one)
         model.learn(one, validate=False)
         advance()
-    base_rate = float(log.clicked[:first].mean())
-    return Trial(log, first, encoding, base_rate, *learnt, rates_after(log, first), online)
+    log_odds = rates_after(log, first)
+    return Trial(log, first, encoding, base_rate, weights, calibrated, log_odds, online)
