@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.event import listen
 
 from tests.integration.shoppers import person
+from vitrine.ads.models import AdDecision, AdEvent, AdSlot, Conversion
 from vitrine.api.app import create_app
 from vitrine.assembly import Platform, assemble
 from vitrine.catalog.keys import create_key
@@ -87,6 +88,26 @@ def show(platform: Platform, decision: str, person_id: int | None) -> str:
     return signer.sign(Shown("k", decision, "recommendation", "acme:mug", 0, "m", issued))
 
 
+def advertise(platform: Platform, decision: str, person_id: int | None) -> None:
+    """Show an ad, which is seen, and after which something is bought."""
+    of = {"campaign_id": 1, "creative_id": 1, "person_id": person_id, "placement": "top"}
+    money = dict.fromkeys(("bid_micros", "price_micros", "expected_micros"), 1)
+    slot = {"decision": decision, "position": 1, "at": NOW, **of}
+    told = {"event": "click", "probability": 0.01, "relevance": 0.5}
+    auction = {"key_id": "k", "placement": "top", "seed": 1, "model": "m", "click_model": 0}
+    with platform.sessions.begin() as session:
+        session.execute(
+            insert(AdDecision).values(
+                id=decision, at=NOW, person_id=person_id, **auction, context={"text": "mugs"},
+                trace={},
+            )
+        )  # fmt: skip
+        session.execute(insert(AdSlot).values(**slot, **money, **told))
+        session.execute(insert(AdEvent).values(**slot, kind="impression"))
+        sold = {"key": f"of {decision}", "at": NOW, "value_micros": 5, "person_id": person_id}
+        session.execute(insert(Conversion).values(**sold))
+
+
 def counts(platform: Platform) -> dict[str, int]:
     tables = (Person, Login, Event, EventId, Decision, Feedback, ProfileRow)
     with platform.sessions() as session:
@@ -132,6 +153,46 @@ def test_all_that_hangs_on_a_person_goes_and_nothing_else(platform: Platform) ->
         assert resolve(session, "ada-1") is resolve(session, "ada-2") is None
         borrowed = session.scalars(select(Event).where(Event.anonymous_id.is_(None))).all()
     assert {one.user_id for one in borrowed} == {person(platform, "bob")}
+
+
+def test_what_advertisers_pay_for_stays_and_is_nobodys(
+    platform: Platform, api: FlaskClient
+) -> None:
+    shop(platform)
+    ada = person(platform, "ada")
+    with platform.sessions() as session:
+        browser = session.scalars(select(Person.id).where(Person.name == "ada-1")).one()
+    for decision, who in (
+        ("a-ada", ada),
+        ("a-browser", browser),
+        ("a-bob", person(platform, "bob")),
+    ):
+        advertise(platform, decision, who)
+    whole = api.get("/v1/users/ada/export").get_json()
+    assert [(one["decision"], one["client_id"]) for one in whole["ads"]] == [
+        ("a-ada", None), ("a-browser", "ada-1")
+    ]  # fmt: skip
+    assert whole["ads"][0]["context"] == {"text": "mugs"}
+    assert [one["kind"] for one in whole["ads"][0]["events"]] == ["impression"]
+    assert [one["key"] for one in whole["conversions"]] == ["of a-ada", "of a-browser"]
+    parts = ("events", "decisions", "ads", "conversions")
+    for limit in (1, 3, 9):
+        found: dict[str, list[Any]] = {part: [] for part in parts}
+        cursor = ""
+        while cursor is not None:
+            query = {"limit": limit, "cursor": cursor}
+            page = api.get("/v1/users/ada/export", query_string=query).get_json()
+            assert sum(len(page[part]) for part in parts) <= limit
+            for part in parts:
+                found[part] += page[part]
+            cursor = page["next_cursor"]
+        assert found == {part: whole[part] for part in parts}
+    assert erase(platform.sessions, "ada").ads == 2
+    with platform.sessions() as session:
+        assert session.scalars(select(AdDecision.id)).all() == ["a-bob"]
+        for table in (AdSlot, AdEvent, Conversion):
+            left = session.scalars(select(table.person_id)).all()
+            assert sorted(left, key=str) == [person(platform, "bob"), None, None]
 
 
 def test_a_browser_called_like_a_user_goes_with_the_user(

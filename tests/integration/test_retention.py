@@ -9,7 +9,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.event import listen
+from sqlalchemy.orm import Session
 
+from tests.integration.ad_history import add_campaign
+from vitrine.ads.models import (
+    AdDecision,
+    AdEvent,
+    AdSlot,
+    Advertiser,
+    AdvertiserMember,
+    Attribution,
+    Conversion,
+    Creative,
+    LedgerEntry,
+    Unsigned,
+)
 from vitrine.db import Sessions, make_engine, make_sessions
 from vitrine.decisions.models import ANONYMOUS, USER, Decision, Event, EventId, Feedback, Login
 from vitrine.decisions.months import DECISIONS, EVENTS, TABLES, Month, make_months
@@ -154,6 +168,66 @@ def test_what_is_old_goes_by_months_and_by_rows(engine: Engine, sessions: Sessio
     assert done.months >= 3, "those that lie before the cut as a whole"
     assert Month.of(NOW - timedelta(days=200)).part_of(EVENTS) not in parts(engine, EVENTS)
     assert Month.of(NOW - timedelta(days=99)).part_of(EVENTS) in parts(engine, EVENTS)
+
+
+def test_what_is_old_of_ads_goes_and_the_books_stay(engine: Engine, sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        session.execute(insert(Advertiser).values(id="acme", name="Acme"))
+        campaign = add_campaign(session, "mugs")
+        creative = insert(Creative).values(slug="mug", campaign_id=campaign)
+        creative_id = session.execute(creative.returning(Creative.id)).scalar_one()
+        of = {"campaign_id": campaign, "creative_id": creative_id, "placement": "top"}
+        for days in (1, 39, 41, 99, 101, 200):
+            _advertise(session, NOW - timedelta(days=days), of)
+    keep_behaviour(sessions, KEPT, now=NOW)
+    for table, left in (
+        ("ad_decisions", 2), ("ad_slots", 2), ("ad_events", 4), ("ad_unsigned", 4),
+        ("conversions", 4), ("attributions", 4), ("ledger", 6),
+    ):  # fmt: skip
+        assert count(engine, table) == left, table
+
+
+def _advertise(session: Session, at: datetime, of: dict[str, Any]) -> None:
+    """An ad with an event, a conversion, an entry in the books, and something unsigned."""
+    decision = f"ad {at}"
+    slot = {"decision": decision, "position": 1, "at": at, **of}
+    money = dict.fromkeys(("bid_micros", "price_micros", "expected_micros"), 1)
+    told = {"event": "click", "probability": 0.01, "relevance": 0.5}
+    auction = {"key_id": "k", "placement": "top", "seed": 1, "model": "m", "click_model": 0}
+    jsons: dict[str, Any] = {"context": {}, "trace": {}}
+    session.execute(insert(AdDecision).values(id=decision, at=at, **auction, **jsons))
+    session.execute(insert(AdSlot).values(**slot, **money, **told))
+    session.execute(insert(AdEvent).values(**slot, kind="click"))
+    session.execute(insert(Unsigned).values(hour=at, kind="click", reason="forged", count=1))
+    sold = insert(Conversion).values(key=decision, at=at, value_micros=1)
+    id_ = session.execute(sold.returning(Conversion.id)).scalar_one()
+    parts = {"touch": "click", "last_touch": 1.0, "position_based": 1.0}
+    session.execute(insert(Attribution).values(conversion_id=id_, **slot, **parts))
+    booked = {"key": decision, "kind": "charge", "event": "click", "amount_micros": 1}
+    session.execute(insert(LedgerEntry).values(**slot, **booked, day=at.date()))
+
+
+def test_nobody_is_forgotten_who_saw_an_ad_or_is_of_an_advertiser(
+    engine: Engine, sessions: Sessions
+) -> None:
+    with sessions.begin() as session:
+        people = ensure(session, USER, ["idle", "saw", "did", "bought", "member"])
+        session.execute(text("update people set created_at = now() - interval '2d'"))
+        session.execute(insert(Advertiser).values(id="acme", name="Acme"))
+        of = {"campaign_id": 1, "creative_id": 1, "placement": "top", "at": NOW, "position": 1}
+        money = dict.fromkeys(("bid_micros", "price_micros", "expected_micros"), 1)
+        told = {"event": "click", "probability": 0.01, "relevance": 0.5, "decision": "a"}
+        session.execute(insert(AdSlot).values(**of, **money, **told, person_id=people["saw"]))
+        event = {"decision": "b", "kind": "click", "person_id": people["did"]}
+        session.execute(insert(AdEvent).values(**of, **event))
+        sold = {"key": "o", "at": NOW, "value_micros": 1, "person_id": people["bought"]}
+        session.execute(insert(Conversion).values(**sold))
+        member = {"advertiser_id": "acme", "person_id": people["member"]}
+        session.execute(insert(AdvertiserMember).values(**member))
+    assert forget_idle(sessions, NOW, slices=1) == 1
+    with engine.connect() as connection:
+        names = set(connection.execute(text("select name from people")).scalars())
+    assert names == {"saw", "did", "bought", "member"}
 
 
 def test_for_what_is_old_only_the_parts_that_have_it_are_looked_at(

@@ -48,7 +48,7 @@ class ClickModel(OnlineModel):
         """
         predicted = self.predict_plainly(example)
         correction = self.calibration.correction(predicted)
-        super().learn(example, validate=validate, beside=beside)
+        super().learn(example, validate=validate, beside=beside + correction)
         self.calibration.learn(predicted, example.clicked, example.weight)
 
     def report(self) -> dict[str, Any]:

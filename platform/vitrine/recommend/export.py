@@ -13,10 +13,8 @@ from vitrine.db import Reads, Sessions
 from vitrine.decisions.people import Who, resolve_whole
 from vitrine.errors import Invalid
 from vitrine.recommend.erasure import unknown
+from vitrine.recommend.exported_ads import AD_PAGE, CONVERSION_PAGE, read_ads, read_conversion
 from vitrine.wire.users import (
-    ExportedAd,
-    ExportedAdEvent,
-    ExportedConversion,
     ExportedDecision,
     ExportedEvent,
     ExportedFeedback,
@@ -74,44 +72,12 @@ _DECISION_PAGE = text(
     order by decisions.at, decisions.id limit :limit
     """
 )
-_AD_PAGE = text(
-    """
-    select ad_slots.*, people.name as person_name, creatives.slug as creative,
-        ad_decisions.context
-    from ad_slots join people on people.id = ad_slots.person_id
-    left join creatives on creatives.id = ad_slots.creative_id
-    left join ad_decisions on ad_decisions.id = ad_slots.decision
-    where ad_slots.person_id = any(cast(:ids as bigint[]))
-      and (
-        cast(:at as timestamptz) is null
-        or (ad_slots.at, ad_slots.decision, ad_slots.position) > (:at, :key, :line)
-      )
-    order by ad_slots.at, ad_slots.decision, ad_slots.position limit :limit
-    """
-)
-_CONVERSION_PAGE = text(
-    """
-    select conversions.*, people.name as person_name from conversions
-    join people on people.id = conversions.person_id
-    where person_id = any(cast(:ids as bigint[]))
-      and (cast(:at as timestamptz) is null or (conversions.at, conversions.key) > (:at, :key))
-    order by conversions.at, conversions.key limit :limit
-    """
-)
 _PAGES = {
     _EVENTS: _EVENT_PAGE,
     _DECISIONS: _DECISION_PAGE,
-    _ADS: _AD_PAGE,
-    _CONVERSIONS: _CONVERSION_PAGE,
+    _ADS: AD_PAGE,
+    _CONVERSIONS: CONVERSION_PAGE,
 }
-_AD_EVENTS = text(
-    """
-    select ad_events.decision, ad_events.position, kind, at
-    from unnest(cast(:decisions as text[]), cast(:positions as smallint[]))
-        as shown (decision, position)
-    join ad_events using (decision, position) order by at, kind
-    """
-)
 _PUBLIC_IDS = text(
     """
     select id, seller_id || ':' || sku as public_id from products
@@ -161,8 +127,8 @@ def export(sessions: Sessions, name: str, *, cursor: str | None, limit: int) -> 
             profile=person.profile,
             events=[_event(row) for row in found[_EVENTS]],
             decisions=_told(reads, who, found[_DECISIONS]),
-            ads=_ads(reads, who, found[_ADS]),
-            conversions=[_conversion(who, row) for row in found[_CONVERSIONS]],
+            ads=read_ads(reads, who, found[_ADS]),
+            conversions=[read_conversion(who, row) for row in found[_CONVERSIONS]],
             next_cursor=None if following is None else _write_cursor(following),
         )
 
@@ -244,39 +210,6 @@ def _told(reads: Reads, who: Who, shown: Sequence[Row[Any]]) -> list[ExportedDec
         )
         for row in shown
     ]
-
-
-def _ads(reads: Reads, who: Who, shown: Sequence[Row[Any]]) -> list[ExportedAd]:
-    """Put what came of them to ads."""
-    keys = {
-        "decisions": [row.decision for row in shown], "positions": [row.position for row in shown]
-    }  # fmt: skip
-    events: dict[tuple[str, int], list[ExportedAdEvent]] = {}
-    for row in reads.execute(_AD_EVENTS, keys) if shown else ():
-        of = events.setdefault((row.decision, row.position), [])
-        of.append(ExportedAdEvent.model_validate(row))
-    return [
-        ExportedAd(
-            decision=row.decision,
-            position=row.position,
-            at=row.at,
-            client_id=None if row.person_id == who.person_id else row.person_name,
-            placement=row.placement,
-            creative=row.creative,
-            context=row.context,
-            events=events.get((row.decision, row.position), []),
-        )
-        for row in shown
-    ]
-
-
-def _conversion(who: Who, row: Row[Any]) -> ExportedConversion:
-    return ExportedConversion(
-        key=row.key,
-        at=row.at,
-        client_id=None if row.person_id == who.person_id else row.person_name,
-        value_micros=row.value_micros,
-    )
 
 
 def _features(row: Row[Any]) -> list[list[float]]:

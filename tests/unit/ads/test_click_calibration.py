@@ -57,6 +57,13 @@ def test_what_is_predicted_wrongly_comes_to_be_predicted_rightly(
         assert per_click(calibration, predicted[part], clicked[part]) == pytest.approx(1, abs=0.2)
 
 
+def test_a_model_that_is_upside_down_keeps_its_order_and_is_right_in_the_mean() -> None:
+    calibration = learnt(*stream(20_000, offset=2.0, slope=-1.0))
+    predicted, clicked = stream(40_000, offset=2.0, slope=-1.0, seed=1)
+    assert per_click(calibration, predicted, clicked) == pytest.approx(1, abs=0.15)
+    assert calibration.apply(0.02) > calibration.apply(0.01)
+
+
 def test_a_model_that_is_right_is_left_alone() -> None:
     calibration = learnt(*stream(20_000))
     predicted, clicked = stream(40_000, seed=1)

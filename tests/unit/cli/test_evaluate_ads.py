@@ -100,6 +100,7 @@ def test_nothing_is_learnt_from_what_comes_later(directory: Path) -> None:
     log.clicked[2000:] = True
     assert rates_so_far(log)[:2001].tolist() == rates[:2001].tolist()
     after = rates_after(log, 2000)
+    assert rates[2000] == pytest.approx(after[log.item[2000]])
     naive = [log.clicked[:2000][log.item[:2000] == one].mean() for one in range(ITEMS)]
     assert np.argmax(after) == np.argmax(naive) == BEST
     assert make_encoding(log, 2000).names == make_encoding(log, 3000).names
