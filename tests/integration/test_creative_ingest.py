@@ -91,6 +91,11 @@ def found(platform: Platform, *photos: int) -> list[int | None]:
     return [hit.id if hit and hit.score > 0.998 else None for hit in best]
 
 
+def indexed(platform: Platform, generation: Generation) -> set[int]:
+    rows = platform.index.creative_scalars(generation.creatives_collection, after=0, limit=99)
+    return {row.id for row in rows}
+
+
 def states(platform: Platform) -> list[str]:
     with platform.sessions() as session:
         return list(session.scalars(select(CreativeImage.state).order_by(CreativeImage.id)))
@@ -214,13 +219,20 @@ def test_another_model_and_a_rebuilt_index_know_all_creatives(
     own, drawn = advertise("own", jpeg(2)), advertise("drawn", sku="mug")
     gone = advertise("gone", jpeg(7))
     work_off()
-    before, late = active(platform), []
+    before = active(platform)
+    late: list[int] = []
 
     def wait() -> None:
         if not late:
             late.append(advertise("late", jpeg(3)))
             late.append(advertise("late-drawn", sku="late"))
             catalog.put("acme", "late", listing(), [jpeg(4)])
+            # The newer model's vector comes last: its row is owed once more.
+            for kind in (work.EMBED, work.MENTIONS, work.CREATIVE, work.FILL, work.CREATIVE):
+                drain(platform.ingest, kind, handlers=platform.handlers)
+            with platform.sessions() as session:
+                built = session.scalars(select(Generation).filter_by(state="building")).one()
+            assert set(late) <= indexed(platform, built)
         work_off()
 
     other = platform.models.build("timm:resnet10t?pretrained=false&seed=3&size=96")
@@ -230,14 +242,15 @@ def test_another_model_and_a_rebuilt_index_know_all_creatives(
     work_off()
 
     archive(platform, gone)
+    newer = advertise("newer", jpeg(2))
     work_off()
-    kept = platform.index.creative_scalars(before.creatives_collection, after=0, limit=9)
-    assert gone not in {one.id for one in kept}, "what ended left the kept generation, too"
+    assert gone not in indexed(platform, before), "what ended left the kept generation, too"
     rebuild(platform.ingest)
     assert found(platform, 1, 2, 3, 4) == [drawn, own, *late]
     roll_back(platform.ingest, platform.models.find_digest, ring=lambda kinds: None, wait=work_off)
     assert active(platform).id == before.id
     assert found(platform, 1, 2, 3, 4, 7) == [drawn, own, *late, None]
+    assert indexed(platform, before) == {drawn, own, *late, newer}
 
 
 def test_what_a_killed_worker_left_is_done_by_the_next(

@@ -114,7 +114,7 @@ def test_forgetting_a_model(
     done = vitrine("models", "forget", first.digest[:12])
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("3 vectors")
-    assert len(platform.index.collections()) == 2, "one of pictures and that of words"
+    assert len(platform.index.collections()) == 3, "one of pictures, one of ads, and that of words"
     with pytest.raises(Conflict, match="no model to go back to"):
         roll_back(
             platform.ingest, platform.models.find_digest, ring=lambda kinds: None, wait=work_off
