@@ -213,6 +213,7 @@ def _create_money() -> None:
         sa.UniqueConstraint("key", name="uq_ledger_key"),
     )
     op.create_index("ix_ledger_campaign", "ledger", ["campaign_id", "at"])
+    op.create_index("ix_ledger_page", "ledger", ["campaign_id", "id"])
     op.create_index("ix_ledger_refunds", "ledger", ["refunds"])
 
 

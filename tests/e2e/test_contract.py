@@ -184,12 +184,22 @@ def _configuration(running: Running, shop: dict[str, list[str]]) -> str:
         "GET /v1/search/{search_id}/explanations/{product}/picture": explanation,
     }.items():
         lines.append(f'[[operations]]\ninclude-name = "{operation}"')
-        if operation.startswith(("PUT", "PATCH")):
-            # An attribute of one type that is made one of another is sound still.
-            lines.append("checks = { negative_data_rejection = { enabled = false } }")
+        lines += [f"checks.{check}.enabled = false" for check in _unfit_checks(operation)]
         lines.append("[operations.parameters]")
         lines += [
             f'"{parameter}" = {{ dictionary = "{name}", probability = 0.7 }}'
             for parameter, name in parameters.items()
         ]
     return "\n".join(lines)
+
+
+def _unfit_checks(operation: str) -> list[str]:
+    """Checks of what these calls do otherwise on purpose."""
+    unfit = []
+    if operation.startswith(("PUT", "PATCH")):
+        # An attribute of one type that is made one of another is sound still.
+        unfit.append("negative_data_rejection")
+    if "/campaigns/" in operation or "/creatives/" in operation:
+        # What is archived can be read still.
+        unfit.append("use_after_free")
+    return unfit

@@ -1,5 +1,6 @@
 """Campaigns with money, ads that were shown, and a recount of all that came of it."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from vitrine.ads.models import BILLED_BY, Advertiser, AdvertiserMember, Creative
 from vitrine.ads.traffic import Sender
 from vitrine.assembly import Platform, assemble
 from vitrine.decisions.people import ensure
-from vitrine.decisions.tokens import Shown, TokenSigner, new_decision_id
+from vitrine.decisions.tokens import Shown, TokenSigner
 from vitrine.embedded.services import ServiceUrls
 from vitrine.errors import Unavailable
 from vitrine.redis_calls import RedisCalls
@@ -87,6 +88,7 @@ class AdBooks:
         self.ids: dict[str, int] = {}
         self.creatives: dict[str, int] = {}
         self._kinds: dict[str, tuple[str, str]] = {}
+        self._numbers = itertools.count(1)
 
     def meet(self, *users: str, members: bool = False) -> None:
         """Let users be known, as members of the advertiser perhaps."""
@@ -138,7 +140,8 @@ class AdBooks:
     ) -> Ask:
         """What a match would ask for, of a slot of a new decision."""
         return Ask(
-            decision=new_decision_id(),
+            # Not by chance: what happened at one time is ordered by it.
+            decision=f"d{next(self._numbers):06d}",
             position=1,
             standing=standing or self.standing(slug),
             today=local_day(self.clock.now, self._kinds[slug][0]),
@@ -252,8 +255,11 @@ class Found:
     events: list[dict[str, Any]]
 
 
-def recount(books: AdBooks, *slugs: str) -> dict[str, Found]:
-    """Recount campaigns from the ledger and the events, row by row, and compare everything."""
+def recount(books: AdBooks, *slugs: str, by_events: bool = True) -> dict[str, Found]:
+    """Recount campaigns from the ledger and the events, row by row, and compare everything.
+
+    `by_events`: every charge is of an event that was written down.
+    """
     ids = [books.ids[slug] for slug in slugs]
     budgets, entries, events = (
         books.rows(f"select * from {table} where campaign_id = any(:ids)", ids=ids)
@@ -271,6 +277,8 @@ def recount(books: AdBooks, *slugs: str) -> dict[str, Found]:
             [one for one in events if one["campaign_id"] == books.ids[slug]],
         )
         _adds_up(found[slug])
+        if by_events:
+            _billed(found[slug])
     return found
 
 
@@ -278,13 +286,10 @@ def _adds_up(found: Found) -> None:
     budget = found.budget
     by_day: dict[date, int] = {}
     left: dict[int, int] = {}
-    charged: dict[tuple[str, int, str], int] = {}
     for one in found.entries:
         by_day[one["day"]] = by_day.get(one["day"], 0) + one["amount_micros"]
         if one["kind"] == "charge":
             left[one["id"]] = one["amount_micros"]
-            key = one["decision"], one["position"], one["event"]
-            charged[key] = charged.get(key, 0) + one["amount_micros"]
         else:
             left[one["refunds"]] += one["amount_micros"]
             assert left[one["refunds"]] >= 0
@@ -292,6 +297,14 @@ def _adds_up(found: Found) -> None:
     assert budget["day_spent_micros"] == by_day.get(budget["day"], 0)
     assert 0 <= budget["spent_micros"] <= budget["total_micros"]
     assert all(day <= budget["day"] for day in by_day)
+
+
+def _billed(found: Found) -> None:
+    charged: dict[tuple[str, int, str], int] = {}
+    for one in found.entries:
+        if one["kind"] == "charge":
+            key = one["decision"], one["position"], one["event"]
+            charged[key] = charged.get(key, 0) + one["amount_micros"]
     billed = {
         (one["decision"], one["position"], one["kind"]): one["billed_micros"]
         for one in found.events

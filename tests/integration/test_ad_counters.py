@@ -159,7 +159,7 @@ def test_everything_in_redis_ends(books: AdBooks) -> None:
     assert books.counters.reserve([ask]) == [None]
     keys: Any = books.platform.redis.keys("vitrine:ads:*")
     assert len(keys) == 3
-    assert all(0 < books.platform.redis.ttl(key) <= 1800 for key in keys)  # type: ignore[operator]
+    assert all(0 < books.platform.redis.ttl(key) <= 1800 for key in keys)
 
 
 @pytest.mark.parametrize("lost", ["both", "book", "reservations"])

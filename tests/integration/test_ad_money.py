@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -23,10 +23,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError
 
 from tests.integration.ad_books import BROWSER, MILLION, NOBODY, Ad, AdBooks, ad_books, recount
 from vitrine.ads.asks import Standing, member_of
 from vitrine.ads.audit import verify_books
+from vitrine.ads.books import Charge, settle
 from vitrine.ads.counters import Counters
 from vitrine.ads.days import local_day
 from vitrine.ads.traffic import Sender
@@ -266,7 +268,7 @@ class Money(RuleBasedStateMachine):
     def told(self, ad: Ad, kind: str, sender: Sender, times: int, death: str | None) -> None:
         books, self.mortal.at = self.books, death
         try:
-            told = [AdEventIn(token=ad.token, event=kind)] * times  # type: ignore[arg-type]
+            told = [AdEventIn(token=ad.token, event=kind)] * times
             taken = books.platform.ad_events.take(told, sender)
         except Died:
             taken = None
@@ -304,7 +306,7 @@ class Money(RuleBasedStateMachine):
     def sell(self, person: str, order: int, death: str | None) -> None:
         """Somebody buys something, and the last ad that they clicked, or saw, has led to it."""
         key, self.mortal.at = f"order-{Money.runs}-{order}", death
-        told = ConversionIn(order_id=key, user_id=self.slug(person))  # type: ignore[call-arg]
+        told = ConversionIn(order_id=key, user_id=self.slug(person))
         try:
             (taken,) = self.books.platform.conversions.take([told]).conversions
             assert taken.known == (key in self.orders)
@@ -360,7 +362,7 @@ class Money(RuleBasedStateMachine):
         given = sum(gone for of, gone in self.refunds.values() if of == charge["id"])
         left = charge["amount_micros"] - given
         known = self.refunds.get(name)
-        wanted = RefundIn(refund_id=name, charge=charge["id"], amount_micros=amount)  # type: ignore[call-arg]
+        wanted = RefundIn(refund_id=name, charge=charge["id"], amount_micros=amount)
         self.mortal.at = death
         try:
             entry = self.books.platform.accounting.refund(wanted)
@@ -438,6 +440,9 @@ def test_the_books_add_up_whatever_happens(books: AdBooks) -> None:
             max_examples=8,
             stateful_step_count=40,
             deadline=None,
+            # Making what failed smaller would take minutes.
+            phases=[Phase.generate],
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         ),
     )
@@ -471,3 +476,72 @@ def test_many_at_once_spend_what_there_is_and_no_more(books: AdBooks, daily: int
         id=books.ids[slug],
     )
     assert counted == {"billed": 33, "unbilled": 27, "why": 1}
+
+
+def test_charges_refunds_and_bounds_change_at_once(books: AdBooks) -> None:
+    slug = books.campaign("busy", total_budget_micros=40 * MILLION)
+    tokens = [books.commit(slug, books.ask(slug, MILLION, 0.01)).token for _ in range(60)]
+    paid = books.platform.ad_events.take([AdEventIn(token=tokens[0], event="click")], BROWSER)
+    assert paid.accepted == 1
+    (first,) = recount(books, slug)[slug].entries
+    events, campaigns = books.platform.ad_events, books.platform.campaigns
+
+    def do(number: int) -> None:
+        if number % 10 == 5:
+            daily = (None, 39 * MILLION)[number // 10 % 2]
+            campaigns.patch(slug, CampaignPatch(daily_budget_micros=daily))
+        elif number % 10 == 7:
+            wanted = {"refund_id": f"busy-{number % 20}", "charge": first["id"]}
+            books.platform.accounting.refund(RefundIn(**wanted, amount_micros=MILLION // 4))
+        else:
+            events.take([AdEventIn(token=tokens[number % 60], event="click")], BROWSER)
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(do, range(200)))
+    found = recount(books, slug)[slug]
+    refunds = [one["key"] for one in found.entries if one["kind"] == "refund"]
+    assert sorted(refunds) == ["refund:busy-17", "refund:busy-7"]
+    assert found.budget["spent_micros"] > 38 * MILLION
+
+
+def charge(books: AdBooks, slug: str, key: str, day: date, micros: int = MILLION) -> Charge:
+    return Charge(
+        key=key,
+        event="click",
+        campaign_id=books.ids[slug],
+        creative_id=books.creatives[slug],
+        placement="home",
+        decision=key,
+        position=1,
+        amount_micros=micros,
+        at=books.clock.now,
+        day=day,
+    )
+
+
+def test_what_comes_late_counts_for_the_day_that_has_begun(books: AdBooks) -> None:
+    slug = books.campaign("late", daily_budget_micros=3 * MILLION)
+    monday, tuesday = date(2026, 6, 1), date(2026, 6, 2)
+    with books.platform.sessions.begin() as session:
+        for number, day in enumerate([monday, monday, tuesday, monday, monday]):
+            settled = settle(session, charge(books, slug, f"late-{number}", day))
+            assert settled.refused is None
+        # As a day of its own, Monday would have had one left.
+        assert settle(session, charge(books, slug, "late-5", monday)).refused == "daily_budget"
+        assert settle(session, charge(books, slug, "late-6", tuesday)).refused == "daily_budget"
+        big = settle(session, charge(books, slug, "late-7", tuesday, 200 * MILLION))
+        assert big.refused == "budget"
+    days = [(one["day"], one["key"]) for one in recount(books, slug, by_events=False)[slug].entries]
+    assert [day for day, _ in days] == [monday, monday, tuesday, tuesday, tuesday]
+    assert books.standing(slug).day == tuesday
+
+
+def test_a_key_is_booked_once(books: AdBooks) -> None:
+    slug = books.campaign("once")
+    with books.platform.sessions.begin() as session:
+        settle(session, charge(books, slug, "once", date(2026, 6, 1)))
+    with pytest.raises(IntegrityError), books.platform.sessions.begin() as session:
+        settle(session, charge(books, slug, "once", date(2026, 6, 1)))
+    with books.platform.sessions.begin() as session:
+        settle(session, charge(books, slug, "nothing", date(2026, 6, 1), 0))
+    assert recount(books, slug, by_events=False)[slug].budget["spent_micros"] == MILLION

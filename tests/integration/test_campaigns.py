@@ -108,11 +108,14 @@ def test_the_budget_follows_in_the_same_transaction(ads: AdSystem) -> None:
     assert (after.total_micros, after.daily_micros, after.version) == (50 * UNIT, None, 2)
     assert after.updated_at > before.updated_at
 
-    # Below what is spent it stops at once.
+    # At what is spent it stops at once, and less it cannot be.
     charge(ads, "mugs", 5 * UNIT)
     stopped = ads("PATCH", "campaigns/mugs", {"total_budget_micros": 5 * UNIT})
     assert (stopped["status"], stopped["spent_micros"]) == ("spent", 5 * UNIT)
     assert row(ads, Budget).spent_micros == 5 * UNIT
+    less = {"total_budget_micros": 5 * UNIT - 1}
+    assert ads.refusal("PATCH", "campaigns/mugs", less)[0] == "/total_budget_micros"
+    assert row(ads, Budget).total_micros == 5 * UNIT
 
 
 def test_a_budget_is_not_changed_beside_a_charge(ads: AdSystem) -> None:
@@ -121,7 +124,7 @@ def test_a_budget_is_not_changed_beside_a_charge(ads: AdSystem) -> None:
     with ThreadPoolExecutor(1) as pool, ads.platform.sessions.begin() as charging:
         charged = charging.get_one(Budget, id_, with_for_update=True)
         charged.spent_micros, charged.version = 3 * UNIT, 2
-        change = {"total_budget_micros": 2 * UNIT, "daily_budget_micros": None}
+        change = {"total_budget_micros": 4 * UNIT, "daily_budget_micros": None}
         asked = pool.submit(ads, "PATCH", "campaigns/mugs", change)
         charging.flush()
         threading.Event().wait(0.5)
@@ -132,7 +135,7 @@ def test_a_budget_is_not_changed_beside_a_charge(ads: AdSystem) -> None:
         charging.commit()
         assert asked.result(10)["spent_micros"] == 3 * UNIT
     after = row(ads, Budget)
-    assert (after.spent_micros, after.total_micros, after.version) == (3 * UNIT, 2 * UNIT, 3)
+    assert (after.spent_micros, after.total_micros, after.version) == (3 * UNIT, 4 * UNIT, 3)
 
 
 def test_a_change_has_to_add_up_with_what_stays(ads: AdSystem) -> None:

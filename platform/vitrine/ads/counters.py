@@ -24,7 +24,7 @@ __all__ = ["Ask", "CapAsk", "Counters", "Standing", "now_utc"]
 UNKNOWN = "?"
 # What was read may be pushed out again by others before it is used.
 _TRIES = 3
-_MOST_RESERVATIONS = 50_000
+_MOST_RESERVATIONS = 10_000
 
 # Slots that were not paid for yet, the newest first: of too many, those that end soonest are left.
 _OPEN = text(

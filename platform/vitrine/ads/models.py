@@ -186,6 +186,7 @@ class LedgerEntry(Base):
         ),
         CheckConstraint("(kind = 'refund') = (refunds is not null)", name="refunds"),
         Index("ix_ledger_campaign", "campaign_id", "at"),
+        Index("ix_ledger_page", "campaign_id", "id"),
         Index("ix_ledger_refunds", "refunds"),
     )
 

@@ -115,7 +115,7 @@ def put_campaign(services: Services, call: Call[NoQuery, Upload[CampaignIn]]) ->
 def patch_campaign(services: Services, call: Call[NoQuery, CampaignPatch]) -> CampaignOut:
     """What is left out stays; lists and `targeting` are replaced as a whole.
 
-    Where it may be null, null takes it away. A budget below what is spent already stops it.
+    Where it may be null, null takes it away. A total budget below what is spent is refused.
     """
     return services.campaigns.patch(call.path["campaign"], call.body)
 

@@ -100,7 +100,7 @@ def test_every_status_has_a_description_and_every_error_is_a_problem(
     document: dict[str, Any],
 ) -> None:
     for path, method, operation in operations(document):
-        assert any(status.startswith("2") for status in operation["responses"]), (path, method)
+        assert any(status[0] in "23" for status in operation["responses"]), (path, method)
         for status, response in operation["responses"].items():
             assert response["description"], (path, method, status)
             if int(status) < 400:
@@ -142,7 +142,8 @@ def test_a_key_is_asked_for_exactly_where_a_route_needs_one(document: dict[str, 
         roles = declared[method.upper(), path]
         assert operation["security"] == ([{"key": sorted(roles)}] if roles else [])
         assert ("401" in operation["responses"]) == bool(roles)
-        assert bool(roles) == path.startswith("/v1/")
+        # Pages tell of ads without a key: what they quote is signed.
+        assert bool(roles) == (path.startswith("/v1/") and path != "/v1/ads/events")
 
 
 def test_examples_of_bodies_are_valid(document: dict[str, Any]) -> None:

@@ -45,6 +45,16 @@ def check_not_over(ends_on: date | None, today: date) -> None:
         )
 
 
+def check_covers(total_micros: int, spent_micros: int) -> None:
+    """Raise Invalid for a total budget that is spent already, and more."""
+    if total_micros < spent_micros:
+        detail = f"must be at least {spent_micros}, which is spent; pause the campaign to stop it"
+        raise Invalid(
+            f"The budget cannot be that small: `/total_budget_micros` {detail}.",
+            errors=[{"pointer": "/total_budget_micros", "detail": detail}],
+        )
+
+
 def check_advertiser_stays(campaign: Campaign, advertiser: str) -> None:
     """Raise Conflict if the campaign would get another advertiser."""
     if advertiser != campaign.advertiser_id:

@@ -17,6 +17,7 @@ from vitrine.ads.accounts.campaign_fields import (
     as_stored,
     changed_by,
     check_advertiser_stays,
+    check_covers,
     check_not_over,
     fixed,
 )
@@ -201,6 +202,7 @@ def _change(session: Session, campaign: Campaign, wanted: CampaignIn) -> bool:
         if changed & FIXED_BY_CHARGES and _was_charged(session, campaign):
             raise fixed(campaign, changed & FIXED_BY_CHARGES)
         if changed & BUDGETS:
+            check_covers(wanted.total_budget_micros, budget.spent_micros)
             budget.total_micros = wanted.total_budget_micros
             budget.daily_micros = wanted.daily_budget_micros
             budget.version += 1
