@@ -10,7 +10,7 @@ from vitrine.ads.models import ARCHIVED, Creative
 from vitrine.catalog.models import CREATIVE, EMBEDDED, CreativeImage, Product
 from vitrine.catalog.paging import id_pages
 from vitrine.embedding.models import Embedding
-from vitrine.embedding.vectors import unpack
+from vitrine.embedding.vectors import unpack_all
 from vitrine.index.models import Generation
 from vitrine.index.schema import CreativeRow, CreativeScalars
 from vitrine.work import Work
@@ -51,9 +51,13 @@ _SCALARS = text(f"{_INDEXED} and creatives.id > :after order by creatives.id lim
 
 def read_creative_rows(session: Session, ids: Sequence[int], model: str) -> dict[int, CreativeRow]:
     """Read the index rows of creatives; an archived one, and one without a vector, has none."""
-    rows = session.execute(_ROWS, {"model": model, "ids": list(ids)})
+    rows = session.execute(_ROWS, {"model": model, "ids": list(ids)}).all()
+    if not rows:
+        return {}
+    vectors = unpack_all([row.vector for row in rows])
     return {
-        row.id: CreativeRow(row.id, row.campaign_id, unpack(row.vector), row.cid) for row in rows
+        row.id: CreativeRow(row.id, row.campaign_id, vector, row.cid)
+        for row, vector in zip(rows, vectors, strict=True)
     }
 
 

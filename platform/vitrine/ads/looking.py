@@ -63,11 +63,15 @@ class RunningAds:
 
     def _look(self, before: Running | None) -> Running:
         whole = before is None or time.monotonic() >= self._whole_due
+        waiting = (
+            [] if before is None else [one.id for one in before.creatives.values() if one.waiting]
+        )
         with self._readers() as reads:
             asked_at = reads.execute(text("select clock_timestamp()")).scalar_one()
             since = None if whole else self._since
             campaigns = reads.execute(CAMPAIGNS, {"since": since}).all()
-            creatives = reads.execute(CREATIVES, {"since": since}).all()
+            asked = {"since": since, "waiting": waiting}
+            creatives = reads.execute(CREATIVES, asked).all()
         self._since = asked_at - _OVERLAP
         if whole:
             self._whole_due = time.monotonic() + _WHOLE_SECONDS

@@ -51,7 +51,7 @@ class RunningCampaign:
 
 @dataclass(frozen=True, slots=True)
 class RunningCreative:
-    """A creative that is active, and how it did so far."""
+    """A creative that is active, and how it did so far. `waiting`: its picture is on its way."""
 
     id: int
     slug: str
@@ -62,6 +62,7 @@ class RunningCreative:
     category: str | None
     product: tuple[str, str] | None
     cid: str | None
+    waiting: bool
     version: int
     words: frozenset[str]
     impressions: float
@@ -86,5 +87,6 @@ class Running:
     creatives: Mapping[int, RunningCreative] = field(default_factory=dict)
     of_campaign: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     tallies: Mapping[int, Tally] = field(default_factory=dict)
+    shop: Tally = field(default_factory=Tally)
     by_word: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     by_category: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """The rows of what is active, read and put into what was known of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -43,12 +43,18 @@ CREATIVES = text(
             where kind = 'creative' and owner_id = creatives.id
                 and creative_images.state = 'searchable'
         ) as cid,
+        exists (
+            select from creative_images
+            where kind = 'creative' and owner_id = creatives.id
+                and creative_images.state in ('received', 'embedded')
+        ) as waiting,
         coalesce(impressions, 0) as impressions, coalesce(clicks, 0) as clicks,
         coalesce(conversions, 0) as conversions,
         greatest(creatives.updated_at, creative_stats.updated_at) as changed_at
     from creatives left join creative_stats on creative_stats.creative_id = creatives.id
     where (cast(:since as timestamptz) is null and state = 'active')
        or creatives.updated_at > :since or creative_stats.updated_at > :since
+       or creatives.id = any(cast(:waiting as bigint[]))
     """
 )
 
@@ -78,7 +84,10 @@ def changed(before: Running, campaign_rows: Any, creative_rows: Any) -> Running:
         tallies = dict(before.tallies)
         for id_ in touched:
             tallies[id_] = _tally(creatives, before.of_campaign.get(id_, ()))
-        return replace(before, campaigns=campaigns, creatives=creatives, tallies=tallies)
+        shop = _sum(tallies.values())
+        return replace(
+            before, campaigns=campaigns, creatives=creatives, tallies=tallies, shop=shop
+        )
     return _arranged(campaigns, creatives)
 
 
@@ -97,18 +106,24 @@ def _arranged(
             for end in range(1, len(parts) + 1):
                 by_category.setdefault("/".join(parts[:end]), []).append(id_)
     grouped = {id_: tuple(some) for id_, some in of_campaign.items()}
+    tallies = {id_: _tally(creatives, some) for id_, some in grouped.items()}
     return Running(
         campaigns=campaigns,
         creatives=creatives,
         of_campaign=grouped,
-        tallies={id_: _tally(creatives, some) for id_, some in grouped.items()},
+        tallies=tallies,
+        shop=_sum(tallies.values()),
         by_word={word: tuple(some) for word, some in by_word.items()},
         by_category={path: tuple(some) for path, some in by_category.items()},
     )
 
 
 def _tally(creatives: Mapping[int, RunningCreative], ids: tuple[int, ...]) -> Tally:
-    some = [creatives[id_] for id_ in ids if id_ in creatives]
+    return _sum(creatives[id_] for id_ in ids if id_ in creatives)
+
+
+def _sum(counted: Iterable[RunningCreative | Tally]) -> Tally:
+    some = list(counted)
     return Tally(
         sum(one.impressions for one in some),
         sum(one.clicks for one in some),
@@ -172,6 +187,7 @@ def _creative(row: Any, known: RunningCreative | None) -> RunningCreative:
         category=row.category,
         product=None if row.sku is None else (row.seller_id, row.sku),
         cid=row.cid,
+        waiting=row.waiting,
         version=row.version,
         words=known.words if same and known else fold_words(f"{row.title} {row.text}"),
         impressions=row.impressions,

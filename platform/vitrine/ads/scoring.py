@@ -117,6 +117,8 @@ class Scorer:
             known=context.profile.events > 0,
             has_picture=len(context.pictures) > 0,
             has_text=bool(context.words),
+            shop_impressions=running.shop.impressions,
+            shop_clicks=running.shop.clicks,
         )
         model = self._models.current()
         described = features(facts, page)
