@@ -57,9 +57,7 @@ class Auctioneer:
 
     def scores(self, sold: Sold) -> list[float]:
         """Tell by what the bids were ranked."""
-        return [
-            auction.worth_micros(bid) * bid.relevance**self.house.exponent for bid in sold.bids
-        ]
+        return [auction.worth_micros(bid) * bid.relevance**self.house.exponent for bid in sold.bids]
 
     def sell(
         self, scored: Scored, context: AdContext, decision: str, shown: Mapping[int, Shown]

@@ -20,8 +20,8 @@ from typing import Any, Self
 from vitrine.ads.day_plan import DayPlan
 
 FIRST = 1.0
-"""The pace of a campaign of which nothing is known. Whoever makes one wants to see it; what is spent
-too soon in a shop with much traffic is a few minutes of its plan."""
+"""The pace of a campaign of which nothing is known. Whoever makes one wants to see it; what is
+spent too soon in a shop with much traffic is a few minutes of its plan."""
 LEAST = 1e-4
 RESPONSE_SECONDS = {"cpm": 300.0, "cpc": 300.0, "cpa": 1800.0}
 """Several times as long as what is paid for comes after what was decided."""

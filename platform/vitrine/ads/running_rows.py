@@ -85,9 +85,7 @@ def changed(before: Running, campaign_rows: Any, creative_rows: Any) -> Running:
         for id_ in touched:
             tallies[id_] = _tally(creatives, before.of_campaign.get(id_, ()))
         shop = _sum(tallies.values())
-        return replace(
-            before, campaigns=campaigns, creatives=creatives, tallies=tallies, shop=shop
-        )
+        return replace(before, campaigns=campaigns, creatives=creatives, tallies=tallies, shop=shop)
     return _arranged(campaigns, creatives)
 
 
