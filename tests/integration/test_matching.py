@@ -1,8 +1,11 @@
 """Matching over a real shop: what suits is found, what does not is not shown, and why is told."""
 
 import dataclasses
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -14,15 +17,17 @@ from tests.pictures import jpeg
 from vitrine.ads.counters import Counters
 from vitrine.ads.eligibility import draws_in
 from vitrine.ads.explaining import explain
+from vitrine.ads.looking import RunningAds
 from vitrine.ads.models import AdSlot, Campaign, Control
 from vitrine.assembly import Platform
-from vitrine.catalog.models import Product
+from vitrine.catalog.models import CreativeImage, Product
 from vitrine.decisions.tokens import TokenSigner
 from vitrine.errors import Invalid, NotFound
 from vitrine.index.client import VectorIndex
+from vitrine.recommend.erasure import erase
 from vitrine.redis_calls import RedisCalls, make_redis
 from vitrine.wire import ProductPatch
-from vitrine.wire.ads import DecisionOut
+from vitrine.wire.ads import DecisionOut, MatchQuery
 
 
 @pytest.fixture(scope="module")
@@ -202,8 +207,12 @@ def test_a_place_further_down_may_be_given_to_what_is_less_alike(market: Market)
     assert [one.position for one in found.ads] in ([1, 3], [1])
     wide = market.match(photo=7, slots=1, organic=organic, positions=[3])
     assert first(wide).place == 3
-    with pytest.raises(Invalid, match="positions"):
-        market.match(photo=7, slots=2, positions=[3])
+    for positions in ([3], [3, 3]):
+        with pytest.raises(Invalid, match="positions"):
+            market.match(photo=7, slots=2, positions=positions)
+    # Of what is not seen nobody knows what it costs.
+    blind = market.match(category=KINDS[1], organic=organic[:1])
+    assert blind.ads == []
 
 
 @pytest.mark.parametrize(
@@ -241,6 +250,13 @@ def test_example_pictures_say_what_a_campaign_is_for(market: Market) -> None:
     ]
     assert reasons[0].get("by-example-ad") != "targeting:examples"
     assert reasons[1]["by-example-ad"] == "targeting:examples"
+    with market.shop.sessions.begin() as session:
+        unread = update(CreativeImage).where(CreativeImage.kind == "example")
+        session.execute(unread.values(state="failed"))
+    market.patch("by-example", name="by unreadable examples")
+    market.look()
+    told = why(market.shop, market.match(photo=4, relevance_floor=0.0, slots=20).decision_id)
+    assert told.filtered["targeting:examples"] == 1
     market.campaigns.archive("by-example")
 
 
@@ -255,6 +271,108 @@ def test_a_cap_holds_for_one_person(market: Market) -> None:
     assert creatives(market.match(photo=33, client_id=shopper)) != ["capped-ad"]
     assert creatives(market.match(photo=33, client_id=other)) == ["capped-ad"]
     market.campaigns.archive("capped")
+
+
+def test_whose_cap_is_reached_makes_nobody_pay_more(market: Market) -> None:
+    shopper = name()
+    market.campaign("wins", bid_micros=9 * UNIT)
+    market.creative("wins-ad", "wins", photo=61)
+    market.campaign("tired", bid_micros=8 * UNIT, caps=[{"per": "day", "impressions": 1}])
+    market.creative("tired-ad", "tired", photo=61)
+    market.ready()
+    slots = {"slots": 2, "client_id": shopper}
+    first_time = why(market.shop, market.match(photo=61, **slots).decision_id)
+    again = why(market.shop, market.match(photo=61, **slots).decision_id)
+    assert [one.creative for one in first_time.slots] == ["wins-ad", "tired-ad"]
+    assert first_time.slots[0].price_micros > 7 * UNIT
+    assert again.slots[0].creative == "wins-ad"
+    assert again.slots[0].price_micros < 5 * UNIT
+    assert again.filtered["cap:day"] == 1
+    market.campaigns.archive("wins")
+    market.campaigns.archive("tired")
+
+
+def test_of_a_campaign_with_room_for_one_more_one_is_shown(market: Market) -> None:
+    market.campaign("narrow", bid_micros=9 * UNIT, caps=[{"per": "flight", "impressions": 1}])
+    for number in (1, 2):
+        market.creative(f"narrow-{number}", "narrow", photo=62)
+    market.ready()
+    found = market.match(photo=62, client_id=name(), slots=2, same_advertiser=True)
+    assert [one for one in creatives(found) if one.startswith("narrow")] == ["narrow-1"]
+    assert len(found.ads) == 2
+    market.campaigns.archive("narrow")
+
+
+def test_a_cap_is_of_a_person_whatever_browser_they_use(market: Market) -> None:
+    market.campaign("once", bid_micros=9 * UNIT, caps=[{"per": "day", "impressions": 1}])
+    market.creative("once-ad", "once", photo=63)
+    market.ready()
+    shopper, browser = name(), name()
+    Shoppers(market.shop).did(shopper, "view_item", "p01", client_id=browser)
+    assert creatives(market.match(photo=63, user_id=shopper)) == ["once-ad"]
+    assert creatives(market.match(photo=63, client_id=browser)) != ["once-ad"]
+    market.campaigns.archive("once")
+
+
+def test_whoever_is_erased_while_they_are_shown_something_is_nobody(market: Market) -> None:
+    shopper = name()
+    market.match(category=KINDS[0], user_id=shopper)
+    matcher = market.shop.matcher
+    sell = matcher.tools.auctioneer.sell
+
+    def erase_and_sell(*given: Any) -> Any:
+        erase(market.shop.sessions, shopper)
+        return sell(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matcher.tools.auctioneer, "sell", erase_and_sell)
+        query = MatchQuery(user_id=shopper, category=KINDS[0])
+        found = matcher.match(query, key_id="test")
+    with market.shop.sessions() as session:
+        (slot,) = session.scalars(select(AdSlot).where(AdSlot.decision == found.decision_id))
+        assert slot.person_id is None
+
+
+def test_what_is_not_written_down_keeps_nothing_free(market: Market) -> None:
+    matcher = market.shop.matcher
+    released: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vitrine.ads.matching.record", lambda *given: 1 / 0)
+        patch.setattr(matcher.tools.counters, "release", released.extend)
+        with pytest.raises(ZeroDivisionError):
+            matcher.match(MatchQuery(category=KINDS[0]), key_id="test")
+    assert len(released) == 1
+
+
+def test_every_process_decides_the_same(market: Market) -> None:
+    """Whatever each saw in what order; what chance draws, too."""
+    settings = market.shop.settings.model_copy(update={"ad_exploration": 1.0})
+    answers = []
+    for backwards in (False, True):
+        matcher = dataclasses.replace(market.shop, settings=settings).matcher
+        seen = matcher.tools.running.now()
+        if backwards:
+            turned = dict(reversed(list(seen.creatives.items())))
+            matcher.tools.running._seen = dataclasses.replace(seen, creatives=turned)
+        queries = [MatchQuery(category=KINDS[0], slots=4, seed=seed) for seed in range(3)]
+        answers.append([creatives(matcher.match(one, key_id="test")) for one in queries])
+    assert answers[0] == answers[1]
+
+
+def test_after_a_quiet_time_nobody_is_served_what_was_before_it(market: Market) -> None:
+    market.campaign("gone", bid_micros=9 * UNIT)
+    market.creative("gone-ad", "gone", photo=64)
+    market.ready()
+    running = RunningAds(market.shop.reading.connect, refresh_seconds=0.01)
+    before = running.now()
+    assert "gone-ad" in {one.slug for one in before.creatives.values()}
+    market.campaigns.archive("gone")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vitrine.ads.looking._OLDEST_SECONDS", 0.05)
+        time.sleep(0.1)
+        with ThreadPoolExecutor(4) as threads:
+            looks = list(threads.map(lambda _: running.now(), range(4)))
+    assert all("gone-ad" not in {one.slug for one in each.creatives.values()} for each in looks)
 
 
 def test_paused_archived_and_spent_campaigns_are_not_shown(market: Market) -> None:

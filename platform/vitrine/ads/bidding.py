@@ -1,5 +1,6 @@
 """The auction and the reservations: who wins is who pays, and can."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,8 +11,9 @@ from vitrine.ads.counters import Ask, Counters
 from vitrine.ads.frequency import Shown, cap_asks
 from vitrine.ads.scoring import Scored
 
-# Each time somebody is refused the others bid again; in the end who was not refused has it.
-_ROUNDS = 6
+# Each time somebody is refused the others bid again; in the end who was not refused has it. What is
+# known to be spent or capped takes no part before: refused is who was overtaken by another request.
+_ROUNDS = 40
 _NEVER = Shown()
 
 
@@ -108,28 +110,38 @@ class Auctioneer:
 
     @staticmethod
     def _note(sold: Sold, answers: list[str | None], scored: Scored) -> None:
-        """Take out the winners for whom nothing could be reserved, and their campaigns."""
-        for winner, no in zip(sold.winners, answers, strict=True):
-            if no is not None:
-                campaign = scored.ads[winner.at].campaign.id
-                for at, ad in enumerate(scored.ads):
-                    if ad.campaign.id == campaign:
-                        sold.refused[at] = no
+        """Take out the winners for whom nothing could be reserved, and their campaigns.
+
+        Of a campaign with room for one more but not for two, the one that had it goes on.
+        """
+        told = list(zip(sold.winners, answers, strict=True))
+        served = {scored.ads[winner.at].campaign.id for winner, no in told if no is None}
+        for winner, no in told:
+            if no is None:
+                continue
+            sold.refused[winner.at] = no
+            campaign = scored.ads[winner.at].campaign.id
+            if campaign not in served:
+                others = (at for at, ad in enumerate(scored.ads) if ad.campaign.id == campaign)
+                sold.refused.update(dict.fromkeys(others, no))
         sold.winners = [one for one, no in zip(sold.winners, answers, strict=True) if no is None]
         sold.asks = [one for one, no in zip(sold.asks, answers, strict=True) if no is None]
 
     @staticmethod
     def _losses(scored: Scored, context: AdContext) -> Callable[[int, int], float | None]:
-        """Tell how much similarity an ad costs in a slot; None where nothing is displaced."""
+        """Tell how much similarity an ad costs in a slot; None where nothing is displaced.
+
+        One of which nothing is known may cost all that was there.
+        """
         positions, organic = context.query.positions, context.organic
 
         def loss(at: int, position: int) -> float | None:
             place = positions[position - 1] if positions else position
             displaced = organic[place - 1] if place <= len(organic) else None
             similarity = scored.similarity(at)
-            if displaced is None or similarity is None:
+            if displaced is None:
                 return None
-            return max(0.0, displaced - similarity)
+            return math.inf if similarity is None else max(0.0, displaced - similarity)
 
         return loss
 
@@ -180,5 +192,5 @@ def reserve_ask(
         today=campaign.today(context.now),
         price_micros=winner.price_micros,
         expected_micros=winner.expected_micros,
-        caps=cap_asks(campaign, context.who, shown.get(campaign.id, _NEVER), context.now),
+        caps=cap_asks(campaign, context.same, shown.get(campaign.id, _NEVER), context.now),
     )

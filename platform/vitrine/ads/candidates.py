@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
@@ -16,13 +15,12 @@ from vitrine.index.models import creatives_collection
 # For each vector; with few that may be shown, as many times more as is said.
 DEPTH, DEEPER = 100, 8
 # Words and categories may name everything.
-_MOST_NAMED = 200
-_MOST_ELSE = 50
+_MOST_NAMED, _MOST_ELSE = 100, 100
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Creatives to look at, in no order. `exhausted`: the index has no others to offer.
+    """Creatives to look at, by id. `exhausted`: the index has no others to offer.
 
     `degraded`: the index did not answer.
     """
@@ -52,14 +50,11 @@ class Finder:
             except Unavailable:
                 degraded = True
         dice = random.Random(seed)  # noqa: S311 - a draw among ads is no secret
-        named = _some(_named(context, running), dice, _MOST_NAMED)
-        more: Iterable[int] = ()
-        if len(near) + len(named) < depth:
-            more = _some(running.creatives, dice, _MOST_ELSE)
-        ids = dict.fromkeys(chain(near, named, more))
-        return Candidates(
-            tuple(one for one in ids if one in running.creatives), exhausted, degraded
-        )
+        named = {*_by_words(context, running), *_some(_by_category(context, running), dice)}
+        more = _some(running.creatives, dice) if len(near) + len(named) < depth else []
+        # In one order, whatever this process saw when: chance is drawn along it.
+        ids = sorted({*near, *named, *more} & running.creatives.keys())
+        return Candidates(tuple(ids), exhausted, degraded)
 
     def _near(self, context: AdContext, vectors: np.ndarray, depth: int) -> tuple[list[int], bool]:
         collection = creatives_collection(context.serving.generation)
@@ -68,19 +63,19 @@ class Finder:
         return [hit.id for answer in answers for hit in answer], exhausted
 
 
-def _named(context: AdContext, running: Running) -> list[int]:
-    """Creatives that the words of the shopper name, and those of the page's category."""
+def _by_words(context: AdContext, running: Running) -> list[int]:
+    """Creatives that have words of the shopper, those with most of them first."""
     found: dict[int, int] = {}
     for word in context.words:
         for id_ in running.by_word.get(word, ()):
             found[id_] = found.get(id_, 0) + 1
-    by_words = sorted(found, key=lambda id_: (-found[id_], id_))[:_MOST_NAMED]
-    by_category = [
-        id_ for category in context.categories for id_ in running.by_category.get(category, ())
-    ]
-    return [*by_words, *by_category]
+    return sorted(found, key=lambda id_: (-found[id_], id_))[:_MOST_NAMED]
 
 
-def _some(ids: Iterable[int], dice: random.Random, most: int) -> list[int]:
-    found = list(dict.fromkeys(ids))
-    return found if len(found) <= most else dice.sample(found, most)
+def _by_category(context: AdContext, running: Running) -> list[int]:
+    return [id_ for category in context.categories for id_ in running.by_category.get(category, ())]
+
+
+def _some(ids: Iterable[int], dice: random.Random) -> list[int]:
+    found = sorted(set(ids))
+    return found if len(found) <= _MOST_ELSE else dice.sample(found, _MOST_ELSE)

@@ -13,10 +13,10 @@ from vitrine.ads.targeting import Situation, fold_words
 from vitrine.catalog.models import Product
 from vitrine.db import Readers, Reads, Sessions
 from vitrine.decisions.models import ANONYMOUS, USER
-from vitrine.decisions.people import Who, ensure, resolve, resolve_visitor
+from vitrine.decisions.people import Who, ensure, one_person, resolve, resolve_visitor
 from vitrine.embedding.encoders import Encoders
 from vitrine.embedding.vectors import normalise
-from vitrine.errors import Invalid, NotFound
+from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.media.decode import Limits
 from vitrine.recommend.profile import Profile
 from vitrine.recommend.profiles import Profiles
@@ -57,6 +57,7 @@ class Interested:
 class AdContext:
     """A request, understood. `pictures` [n, d] are what is looked at; n may be 0.
 
+    `same` are all ids of who looks, by whatever name: what they were shown counts for all of them.
     `organic` are the similarities of the results that ads would displace, best first; None for one
     that words alone found.
     """
@@ -65,6 +66,7 @@ class AdContext:
     now: datetime
     serving: Serving
     who: Who | None
+    same: tuple[int, ...]
     profile: Profile
     pictures: Vectors
     interests: tuple[Interested, ...] = ()
@@ -121,6 +123,7 @@ class Contexts:
         digest = serving.model.digest
         profile = Profile(digest) if who is None else self._tools.profiles.of(who, digest)
         with self._tools.readers() as reads:
+            same = () if who is None else one_person(reads, who)
             pictures = self._pictures(reads, query, photos, product, serving)
             interests = _interests(reads, profile, digest)
         typed = query.text
@@ -133,6 +136,7 @@ class Contexts:
             now=now,
             serving=serving,
             who=who,
+            same=same,
             profile=profile,
             pictures=pictures,
             interests=interests,
@@ -147,8 +151,10 @@ class Contexts:
             return None
         # The id itself is the leave to use it: whoever has it was given it by who searched.
         search = self._tools.memory.recall(query.search_id, key_id=None)
-        # Vectors of two models never meet.
-        return search if search.model == serving.model.digest else None
+        if search.model != serving.model.digest:
+            # Vectors of two models never meet, and what an ad displaces would be unknown.
+            raise Conflict("The index was made anew since this search. Search again.")
+        return search
 
     def _pictures(
         self,
@@ -187,8 +193,9 @@ class Contexts:
 def _check(query: MatchQuery, photos: Sequence[bytes]) -> None:
     if photos and query.upload_id is not None:
         raise Invalid("Send a photo or an `upload_id`, not both.")
-    if query.positions and len(query.positions) < query.slots:
-        detail = "must name a place for each of the `slots`"
+    few = len(query.positions) < query.slots
+    if query.positions and (few or len(set(query.positions)) < len(query.positions)):
+        detail = "must name a place for each of the `slots`, each another"
         raise Invalid(
             f"`/positions` {detail}.", errors=[{"pointer": "/positions", "detail": detail}]
         )

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from vitrine.ads.features import to_bytes
 from vitrine.db import Readers
@@ -80,7 +81,19 @@ class Decided:
 
 
 def record(readers: Readers, decided: Decided, slots: Sequence[DecidedSlot]) -> None:
-    """Write a decision and its slots; committed when this returns."""
+    """Write a decision and its slots; committed when this returns.
+
+    Whoever was erased meanwhile is nobody: it is written without them.
+    """
+    try:
+        _write(readers, decided, slots)
+    except IntegrityError:
+        if decided.person_id is None:
+            raise
+        _write(readers, replace(decided, person_id=None), slots)
+
+
+def _write(readers: Readers, decided: Decided, slots: Sequence[DecidedSlot]) -> None:
     with readers() as connection:
         connection.execute(
             _RECORD,

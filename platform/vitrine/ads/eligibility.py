@@ -104,7 +104,7 @@ class Sieve:
             return reason
         if reason := refusal(campaign.rules, situation):
             return reason
-        if campaign.examples and not self._is_like_examples(campaign, context):
+        if campaign.by_example and not self._is_like_examples(campaign, context):
             return "targeting:examples"
         return None if draws_in(campaign.id, campaign.pace, seed) else "pacing"
 

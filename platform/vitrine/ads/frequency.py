@@ -10,7 +10,6 @@ from vitrine.ads.counters import CapAsk
 from vitrine.ads.days import day_bounds
 from vitrine.ads.running import RunningCampaign
 from vitrine.db import Readers
-from vitrine.decisions.people import Who
 
 HOUR = timedelta(hours=1)
 # As long as two requests of one person may miss each other: PostgreSQL knows the rest.
@@ -40,11 +39,11 @@ class Shown:
 
 
 def read_shown(
-    readers: Readers, who: Who | None, campaigns: Sequence[RunningCampaign], now: datetime
+    readers: Readers, people: Sequence[int], campaigns: Sequence[RunningCampaign], now: datetime
 ) -> dict[int, Shown]:
     """Count what was shown of campaigns that have caps, in one query."""
     capped = [one for one in campaigns if one.caps]
-    if who is None or not capped:
+    if not people or not capped:
         return {}
     with readers() as reads:
         rows = reads.execute(
@@ -53,23 +52,29 @@ def read_shown(
                 "campaigns": [one.id for one in capped],
                 "days": [day_bounds(one.today(now), one.time_zone)[0] for one in capped],
                 "flights": [one.begins for one in capped],
-                "people": list(who.ids),
+                "people": list(people),
                 "hour": now - HOUR,
             },
         ).all()
     return {row.campaign: Shown(row.hour, row.day, row.flight) for row in rows}
 
 
+def at_cap(campaign: RunningCampaign, shown: Shown) -> str | None:
+    """Say which cap somebody is at already, or None."""
+    reached = (cap.per for cap in campaign.caps if getattr(shown, cap.per) >= cap.impressions)
+    return next((f"cap:{per}" for per in reached), None)
+
+
 def cap_asks(
-    campaign: RunningCampaign, who: Who | None, shown: Shown, now: datetime
+    campaign: RunningCampaign, people: Sequence[int], shown: Shown, now: datetime
 ) -> tuple[CapAsk, ...]:
     """Say which counts have to be below which bounds for one more impression."""
-    if who is None:
+    if not people:
         return ()
     return tuple(
         CapAsk(
             name=cap.per,
-            key=f"{campaign.id}:{who.person_id}:{cap.per}:{campaign.today(now)}",
+            key=f"{campaign.id}:{people[0]}:{cap.per}:{campaign.today(now)}",
             most=cap.impressions,
             base=getattr(shown, cap.per),
             seconds=_RACE_SECONDS,

@@ -16,6 +16,8 @@ from vitrine.ads.running_rows import CAMPAIGNS, CREATIVES, changed
 from vitrine.db import Readers
 
 REFRESH_SECONDS = 1.0
+# After a quiet time nobody is served what was seen before it.
+_OLDEST_SECONDS = 3.0
 # What a transaction wrote may be seen so much later than the time that it wrote down.
 _OVERLAP = timedelta(seconds=60)
 # The net under all that: now and then everything is read.
@@ -42,11 +44,12 @@ class RunningAds:
         self._whole_due = 0.0
 
     def now(self) -> Running:
-        """What is active, about a second old. The first look is waited for."""
+        """What is active, about a second old and a few at most. The first look is waited for."""
         seen = self._seen
         if seen is not None and time.monotonic() < self._due:
             return seen
-        if not self._lock.acquire(blocking=seen is None):
+        is_old = seen is None or time.monotonic() > self._due + _OLDEST_SECONDS
+        if not self._lock.acquire(blocking=is_old):
             assert seen is not None
             return seen
         try:
@@ -59,7 +62,7 @@ class RunningAds:
 
     def forget(self) -> None:
         """Look again at the next question."""
-        self._due = 0.0
+        self._due = -_OLDEST_SECONDS
 
     def _look(self, before: Running | None) -> Running:
         whole = before is None or time.monotonic() >= self._whole_due

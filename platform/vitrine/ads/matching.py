@@ -13,7 +13,7 @@ from vitrine.ads.context import AdContext, Contexts
 from vitrine.ads.counters import Counters
 from vitrine.ads.decided import Decided, DecidedSlot, record
 from vitrine.ads.eligibility import Sieve, Sifted
-from vitrine.ads.frequency import read_shown
+from vitrine.ads.frequency import Shown, at_cap, read_shown
 from vitrine.ads.looking import RunningAds
 from vitrine.ads.models import BILLED_BY
 from vitrine.ads.running import Running
@@ -96,14 +96,18 @@ class AdMatcher:
             running = tools.running.now()
         sifted, degraded = self._sift(context, running, seed, stages)
         with stages("auction"):
+            shown = self._leave_out_capped(sifted, context)
             scored = tools.scorer.score(sifted, running, context, seed)
-            campaigns = {one.campaign.id: one.campaign for one in scored.ads}
-            shown = read_shown(tools.readers, context.who, list(campaigns.values()), now)
             decision = new_decision_id()
             sold = tools.auctioneer.sell(scored, context, decision, shown)
         with stages("record"):
-            shows = self._show(sold, scored, context)
-            self._record(decision, seed, key_id, context, running, sifted, scored, sold)
+            try:
+                shows = self._show(sold, scored, context)
+                self._record(decision, seed, key_id, context, running, sifted, scored, sold)
+            except Exception:
+                # What nobody is shown keeps nothing from others.
+                tools.counters.release(sold.asks)
+                raise
         return MatchResponse(
             decision_id=decision,
             ads=[tools.showing.ad(one, decision, key_id, context) for one in shows],
@@ -115,6 +119,17 @@ class AdMatcher:
     def forget(self) -> None:
         """Look at once at what is active now, instead of within a second."""
         self.tools.running.forget()
+
+    def _leave_out_capped(self, sifted: Sifted, context: AdContext) -> dict[int, Shown]:
+        """Leave out whose caps are reached: who cannot be shown is to make nobody pay more."""
+        campaigns = {one.campaign.id: one.campaign for one in sifted.eligible}
+        shown = read_shown(self.tools.readers, context.same, list(campaigns.values()), context.now)
+        reached = {id_: why for id_, each in shown.items() if (why := at_cap(campaigns[id_], each))}
+        for one in sifted.eligible:
+            if one.campaign.id in reached:
+                sifted.refused[one.creative.id] = reached[one.campaign.id]
+        sifted.eligible = [one for one in sifted.eligible if one.campaign.id not in reached]
+        return shown
 
     def _sift(
         self, context: AdContext, running: Running, seed: int, stages: _Stages

@@ -1,6 +1,7 @@
 """How relevant an ad is to who looks and what they look at: visual × profile × context.
 
-Each factor lies in (0, 1] and is 1 where nothing is known that could speak against the ad.
+Each factor lies in (0, 1] and is 1 where nothing is known that could speak against the ad. Where
+one alone could speak for it and does not, it is below the floor.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -18,9 +19,12 @@ Numbers = NDArray[np.float64]
 # Of the model that ships: pictures of different things have a cosine of 0.07 in the middle and
 # below 0.27 in 95 of 100 cases; the nearest other picture of a shop one of 0.46 in the middle.
 _MIDDLE, _WIDTH = 0.25, 0.08
-_SAME_DEPARTMENT, _ELSEWHERE, _UNTOLD = 0.7, 0.4, 0.7
-_NO_WORD, _SOME_WORDS = 0.4, 0.6
-_LEAST_PROFILE, _DISLIKED = 0.5, 0.3
+_SAME_DEPARTMENT, _SOME_WORDS = 0.7, 0.6
+# Where no picture is looked at, category and words are all that can speak for an ad.
+_NOTHING_FITS = 0.15
+# Where one is, looks have spoken already.
+_ELSEWHERE_SEEN, _NO_WORD_SEEN, _UNTOLD_SEEN = 0.3, 0.5, 0.7
+_LEAST_PROFILE, _LEAST_ALONE, _DISLIKED = 0.5, 0.1, 0.3
 _DIGITS = 6
 
 
@@ -49,51 +53,63 @@ def likeness(cosines: NDArray[np.floating[Any]]) -> Numbers:
     return scaled
 
 
-def liked(profile: Profile, likes: Numbers | None, categories: Sequence[str | None]) -> Numbers:
+def liked(
+    profile: Profile, likes: Numbers | None, categories: Sequence[str | None], *, alone: bool
+) -> Numbers:
     """Tell how an ad suits a profile, [n]; 1 for somebody of whom nothing is known.
 
-    `likes` [n] is the likeness to the nearest of the person's interests, None without any.
+    `likes` [n] is the likeness to the nearest of the person's interests, None without any. `alone`:
+    nothing else is known of what is wanted.
     """
     count = len(categories)
     if profile.events == 0:
         return np.ones(count)
+    least = _LEAST_ALONE if alone else _LEAST_PROFILE
     drawn = np.array([_drawn_to(profile.categories, one) for one in categories])
     by_looks = np.zeros(count) if likes is None else likes
-    found: Numbers = _LEAST_PROFILE + (1 - _LEAST_PROFILE) * np.maximum(by_looks, drawn)
+    found: Numbers = least + (1 - least) * np.maximum(by_looks, drawn)
     found[drawn < 0] *= _DISLIKED
     return found
 
 
 def fits(
-    page: Set[str], categories: Sequence[str | None], asked: Set[str], words: Sequence[Set[str]]
+    page: Set[str],
+    categories: Sequence[str | None],
+    asked: Set[str],
+    words: Sequence[Set[str]],
+    *,
+    seen: bool,
 ) -> Numbers:
     """Tell how an ad suits a page and what was typed, [n]: by the better of the two.
 
-    `page` are the categories of the page, `asked` the words typed; `words` those of each ad.
+    `page` are the categories of the page, `asked` the words typed, `words` those of each ad;
+    `seen`: a picture is looked at, too.
     """
     found = np.zeros(len(categories))
     if not page and not asked:
         return np.ones(len(categories))
     if page:
-        found = np.array([_near(page, one) for one in categories])
+        found = np.array([_near(page, one, seen) for one in categories])
     if asked:
         shares = np.array([len(asked & one) / len(asked) for one in words])
-        told = np.where(shares > 0, _SOME_WORDS + (1 - _SOME_WORDS) * shares, _NO_WORD)
+        none = _NO_WORD_SEEN if seen else _NOTHING_FITS
+        told = np.where(shares > 0, _SOME_WORDS + (1 - _SOME_WORDS) * shares, none)
         found = np.maximum(found, told)
     return found
 
 
-def _near(page: Set[str], category: str | None) -> float:
+def _near(page: Set[str], category: str | None, seen: bool) -> float:
     if category is None:
-        return _UNTOLD
-    return max(_nearness(one, category) for one in page)
+        return _UNTOLD_SEEN if seen else _NOTHING_FITS
+    elsewhere = _ELSEWHERE_SEEN if seen else _NOTHING_FITS
+    return max(_nearness(one, category, elsewhere) for one in page)
 
 
-def _nearness(one: str, other: str) -> float:
+def _nearness(one: str, other: str, elsewhere: float) -> float:
     if one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/"):
         return 1.0
     department = one.partition("/")[0] == other.partition("/")[0]
-    return _SAME_DEPARTMENT if department else _ELSEWHERE
+    return _SAME_DEPARTMENT if department else elsewhere
 
 
 def _drawn_to(shares: Mapping[str, float], category: str | None) -> float:

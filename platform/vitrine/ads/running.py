@@ -19,7 +19,10 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class RunningCampaign:
-    """A campaign that is active; whether it runs now, its flight and its budget say."""
+    """A campaign that is active; whether it runs now, its flight and its budget say.
+
+    `by_example`: it wants what is like its examples, also if none of them could be read.
+    """
 
     id: int
     slug: str
@@ -36,6 +39,7 @@ class RunningCampaign:
     rules: Rules
     keywords: frozenset[str]
     examples: tuple[str, ...]
+    by_example: bool
     example_similarity: float
     reserve_micros: int
     standing: Standing

@@ -27,6 +27,9 @@ CAMPAIGNS = text(
             where kind = 'example' and owner_id = campaigns.id and creative_images.state <> 'failed'
             order by position
         ) as examples,
+        exists (
+            select from creative_images where kind = 'example' and owner_id = campaigns.id
+        ) as by_example,
         greatest(campaigns.updated_at, budgets.updated_at, controls.updated_at) as changed_at
     from campaigns join budgets on budgets.campaign_id = campaigns.id
     left join controls on controls.campaign_id = campaigns.id
@@ -62,24 +65,26 @@ CREATIVES = text(
 def changed(before: Running, campaign_rows: Any, creative_rows: Any) -> Running:
     """Put what was read into what was known; the same again changes nothing."""
     campaigns = dict(before.campaigns)
+    moved = False
     for row in campaign_rows:
         if row.state == "active":
-            campaigns[row.id] = _campaign(row, campaigns.get(row.id))
+            known = campaigns.get(row.id)
+            campaigns[row.id] = _campaign(row, known)
+            moved = moved or known is None or known.keywords != campaigns[row.id].keywords
         else:
             campaigns.pop(row.id, None)
-    if not creative_rows:
+    if not creative_rows and not moved:
         return replace(before, campaigns=campaigns)
     creatives = dict(before.creatives)
     touched: set[int] = set()
-    moved = False
     for row in creative_rows:
-        known = creatives.get(row.id)
+        seen = creatives.get(row.id)
         if row.state == "active":
-            creatives[row.id] = _creative(row, known)
+            creatives[row.id] = _creative(row, seen)
         else:
             creatives.pop(row.id, None)
         touched.add(row.campaign_id)
-        moved = moved or known is None or row.state != "active" or known.version != row.version
+        moved = moved or seen is None or row.state != "active" or seen.version != row.version
     if not moved:
         tallies = dict(before.tallies)
         for id_ in touched:
@@ -97,7 +102,8 @@ def _arranged(
     by_category: dict[str, list[int]] = {}
     for id_, one in creatives.items():
         of_campaign.setdefault(one.campaign_id, []).append(id_)
-        for word in one.words:
+        campaign = campaigns.get(one.campaign_id)
+        for word in one.words if campaign is None else one.words | campaign.keywords:
             by_word.setdefault(word, []).append(id_)
         if one.category is not None:
             parts = one.category.split("/")
@@ -147,6 +153,7 @@ def _campaign(row: Any, known: RunningCampaign | None) -> RunningCampaign:
             bid_micros=row.bid_micros,
             pace=row.pace if row.pacing == "even" else 1.0,
             examples=tuple(row.examples),
+            by_example=row.by_example,
             standing=standing,
         )
     begins, ends = flight_bounds(row.starts_on, row.ends_on, row.time_zone)
@@ -167,6 +174,7 @@ def _campaign(row: Any, known: RunningCampaign | None) -> RunningCampaign:
         rules=compile_rules(row.targeting, row.exclusions),
         keywords=frozenset().union(*(fold_words(one) for one in keywords)),
         examples=tuple(row.examples),
+        by_example=row.by_example,
         example_similarity=row.targeting.get("example_similarity") or 0.5,
         reserve_micros=row.reserve_micros,
         standing=standing,

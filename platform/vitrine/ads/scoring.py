@@ -151,12 +151,13 @@ def _relevance(
     if count and context.interests:
         interests = np.stack([one.vector for one in context.interests])
         likes = relevance.likeness((vectors @ interests.T).max(axis=1))
+    seen, told = len(context.pictures) > 0, bool(context.categories or context.words)
     categories = [one.category for one in ads]
     words = [_words(one) for one in ads] if context.words else []
     return similarities, Relevance(
         visual=visual,
-        profile=relevance.liked(context.profile, likes, categories),
-        context=relevance.fits(context.categories, categories, context.words, words),
+        profile=relevance.liked(context.profile, likes, categories, alone=not (seen or told)),
+        context=relevance.fits(context.categories, categories, context.words, words, seen=seen),
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import text
+
 from vitrine.ads.context import AdContext
 from vitrine.ads.eligibility import Eligible
 from vitrine.catalog.views import image_url
@@ -19,6 +21,13 @@ from vitrine.wire.search import ResultImage
 AD = "ad"
 _IN_STOCK = to_sql(InStock(True))
 _LOSS_DIGITS = 4
+_ACTIVE = text(
+    """
+    select creatives.id from creatives join campaigns on campaigns.id = campaign_id
+    where creatives.id = any(cast(:ids as bigint[]))
+      and creatives.state = 'active' and campaigns.state = 'active'
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +64,23 @@ class Showing:
         self._url = api_url
 
     def read(self, ads: Sequence[Eligible]) -> list[Looks | None]:
-        """Read how each is shown; None for one whose product cannot be ordered any more."""
+        """Read how each is shown; None for one that is not active any more, nor its product."""
         ids = [one.product.id for one in ads if one.product is not None]
         shown = {}
+        with self._readers() as reads:
+            active = set(
+                reads.execute(_ACTIVE, {"ids": [one.creative.id for one in ads]}).scalars()
+            )
+            rows = read_products(reads, ids, _IN_STOCK)
         if ids:
-            with self._readers() as reads:
-                rows = read_products(reads, ids, _IN_STOCK)
             ranking = [Ranked(one, None) for one in dict.fromkeys(ids)]
             hydrated = hydrate(ranking, rows, currency=self._currency, limit=len(ranking))
             shown = {ranking[one.at].product_id: one for one in hydrated}
         found: list[Looks | None] = []
         for ad in ads:
+            if ad.creative.id not in active:
+                found.append(None)
+                continue
             cid = ad.creative.cid
             own = None if cid is None else ResultImage(id=cid, url=image_url(cid))
             if ad.product is None:

@@ -40,6 +40,18 @@ _RESOLVE = text(
     """
 )
 
+# The first of them is the user, if there is one.
+_ONE_PERSON = text(
+    """
+    with owned as (
+        select coalesce((select user_id from logins where anonymous_id = :id), :id) as owner
+    )
+    select owner as id from owned
+    union all
+    select anonymous_id from owned join logins on user_id = owner
+    """
+)
+
 # Whoever is called like this person and nobody's; or whose it is.
 _NAMESAKE = text(
     """
@@ -76,12 +88,30 @@ def resolve(reads: Reads, name: str) -> Who | None:
     return _find(reads, name, alone=False, kinds=[USER, ANONYMOUS])
 
 
+def resolve_user(reads: Reads, name: str) -> Who | None:
+    """Find the user `name`: no visitor, whatever it may be called."""
+    return _find(reads, name, alone=False, kinds=[USER])
+
+
+def resolve_browser(reads: Reads, name: str) -> Who | None:
+    """Find whose browser `name` is: its owner once it logged in, until then the visitor."""
+    return _find(reads, name, alone=False, kinds=[ANONYMOUS])
+
+
 def resolve_visitor(reads: Reads, name: str) -> Who | None:
     """Find the anonymous visitor `name` by itself, whoever it may have turned out to be.
 
     For published keys: knowing a visitor's id opens nothing of the user behind it.
     """
     return _find(reads, name, alone=True, kinds=[ANONYMOUS])
+
+
+def one_person(reads: Reads, who: Who) -> tuple[int, ...]:
+    """Find all ids of the person that this is: of a browser that logged in, those of its user.
+
+    For what is counted and not shown; the first stands for the person.
+    """
+    return tuple(reads.execute(_ONE_PERSON, {"id": who.person_id}).scalars())
 
 
 def resolve_whole(reads: Reads, name: str) -> Who | None:
