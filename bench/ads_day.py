@@ -48,8 +48,12 @@ STEP = timedelta(seconds=60)
 LEARN_EVERY = timedelta(minutes=10)
 FEEDBACK_SECONDS = 600.0
 SHOPPER = Sender(address="203.0.113.7", agent="Mozilla/5.0 (simulated)")
+# For a thousand impressions: about a third of what one is worth in the middle.
+RESERVE_MICROS = 3 * UNIT
+RESERVED = "Vitrine, with a reserve"
 ARMS: dict[str, Order | None] = {
     "Vitrine": None,
+    RESERVED: None,
     "random": by_chance,
     "highest bid": by_bid,
     "click rate only": by_click_rate,
@@ -66,20 +70,24 @@ class Day:
     liking: list[float] = field(default_factory=list)
     relevance: list[float] = field(default_factory=list)
     sales: int = 0
+    worth: int = 0
     spent: list[dict[str, int]] = field(default_factory=list)
     steps: list[datetime] = field(default_factory=list)
 
 
 @contextmanager
 def arm_of(
-    platform: Platform, order: Order | None, clock: Clock, seed: int
+    platform: Platform, name: str, clock: Clock, seed: int
 ) -> Iterator[tuple[Platform, AdMatcher]]:
     """A platform that lives in the simulated day and gives slots in this way."""
     settings = platform.settings.model_copy(
         update={"ad_token_seconds": 10**7, "ad_clicks_per_minute": 10**6}
     )
+    order = ARMS[name]
     if order is not None:
         settings = settings.model_copy(update={"ad_relevance_floor": 0.0})
+    if name == RESERVED:
+        settings = settings.model_copy(update={"ad_reserve_micros": RESERVE_MICROS})
     counters = Counters(platform.redis_calls, platform.reading.connect, seconds=900, clock=clock)
     living = replace(platform, settings=settings, ad_counters=counters, clock=clock)
     matcher = living.matcher
@@ -108,6 +116,22 @@ def spend_of(platform: Platform, market: list[Advertised]) -> dict[str, int]:
             {"slugs": [one.slug for one in market]},
         )
         return {row.slug: row.spent_micros for row in rows}
+
+
+def worth_of(platform: Platform, market: list[Advertised]) -> int:
+    """What the winners had bid for what they were charged for, in micros."""
+    with platform.sessions() as session:
+        found = session.scalar(
+            text(
+                """
+                select sum(case event when 'impression' then bid_micros / 1000 else bid_micros end)
+                from ledger join ad_slots using (decision, position, event)
+                where ledger.campaign_id in (select id from campaigns where slug = any(:slugs))
+                """
+            ),
+            {"slugs": [one.slug for one in market]},
+        )
+    return int(found or 0)
 
 
 class Place:
@@ -147,6 +171,7 @@ class Place:
             bar.advance(task)
         bar.remove_task(task)
         self._note_spent(self._clock.now)
+        self.day.worth = worth_of(self.platform, self.day.market)
         return self.day
 
     def _step(self, now: datetime, learn: datetime) -> datetime:
@@ -219,6 +244,7 @@ def figures(day: Day) -> dict[str, Any]:
     over = [one.slug for one in day.market if spent[one.slug] > one.daily_micros]
     return {
         "revenue": sum(spent.values()) / UNIT,
+        "worth": day.worth / UNIT,
         "impressions": int(shown.sum()),
         "clicks": int(clicks.sum()),
         "click_rate": vars(estimate(rates)),
@@ -240,7 +266,7 @@ def show(found: dict[str, Any], options: argparse.Namespace, seconds: float) -> 
         f"{options.products} products, {len(ARMS)} × the day of {the_day()}; {seconds:.0f} s"
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("", "revenue", "impressions", "click rate", "95 % interval", "liking",
+    for heading in ("", "revenue", "worth", "impressions", "click rate", "95 % interval", "liking",
                     "relevance", "sales", "budgets delivered", "pacing error (worst, of)",
                     "overspent"):  # fmt: skip
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
@@ -252,6 +278,7 @@ def show(found: dict[str, Any], options: argparse.Namespace, seconds: float) -> 
         table.add_row(
             name,
             f"{one['revenue']:.2f}",
+            f"{one['worth']:.2f}",
             f"{one['impressions']:,}",
             f"{rate['value']:.4f}",
             f"{rate['low']:.4f} – {rate['high']:.4f}",
@@ -291,7 +318,7 @@ def main() -> int:
             market = open_market(
                 platform, there, prefix, seed=options.seed, requests=options.requests
             )
-            with arm_of(platform, ARMS[name], clock, options.seed) as (living, matcher):
+            with arm_of(platform, name, clock, options.seed) as (living, matcher):
                 day = Place(living, matcher, market, there, clock).live(options, bar)
             found[name] = figures(day)
             close_market(platform, market)
