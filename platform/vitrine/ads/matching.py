@@ -151,6 +151,7 @@ class AdMatcher:
         found = self.tools.showing.read(ads)
         for at in range(len(ads) - 1, -1, -1):
             if found[at] is None:
+                sold.refused[sold.winners[at].at] = "gone"
                 sold.drop(at, self.tools.counters)
         kept = [one for one in found if one is not None]
         return [

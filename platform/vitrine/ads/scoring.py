@@ -67,9 +67,8 @@ class Scorer:
 
     def score(self, sifted: Sifted, running: Running, context: AdContext, seed: int) -> Scored:
         """Score those that may be shown; who is not relevant enough is added to the refused."""
-        vectors = self._vectors.of_creatives(
-            [one.creative.id for one in sifted.eligible], context.serving.model.digest
-        )
+        versions = {one.creative.id: one.creative.version for one in sifted.eligible}
+        vectors = self._vectors.of_creatives(versions, context.serving.model.digest)
         ads = []
         for one in sifted.eligible:
             if one.creative.id in vectors:

@@ -197,4 +197,4 @@ class DecisionOut(Sent):
     slots: list[DecidedSlot]
     participants: list[Participant] = Field(description="Who bid, best first; see `left_out`.")
     filtered: dict[str, int] = Field(description="How many creatives were filtered, by reason.")
-    left_out: int = Field(description="Filtered creatives that are counted but not listed.")
+    left_out: int = Field(description="Creatives that are counted but not listed.")
