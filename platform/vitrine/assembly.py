@@ -28,6 +28,7 @@ from vitrine.ads.matching import AdMatcher, MatchTools
 from vitrine.ads.scoring import Scorer
 from vitrine.ads.showing import Showing
 from vitrine.ads.traffic import Traffic
+from vitrine.ads.unsigned import UnsignedCounts
 from vitrine.catalog.service import Catalog
 from vitrine.db import Sessions, connecting_breaker, make_engine, make_sessions
 from vitrine.decisions.intake import Intake
@@ -301,6 +302,7 @@ class Platform:
                     clicks_per_minute=self.settings.ad_clicks_per_minute,
                     clock=self.clock,
                 ),
+                unsigned=UnsignedCounts(self.sessions, clock=self.clock),
                 token_seconds=self.settings.ad_token_seconds,
                 clock=self.clock,
             )

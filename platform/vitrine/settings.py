@@ -12,7 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    PositiveInt,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -90,7 +97,9 @@ class Settings(BaseSettings):
         395, description="How long events of shoppers are kept; older ones are not taken in."
     )
     decision_days: PositiveInt = Field(
-        90, description="How long it is kept what was shown to whom, and the answers to it."
+        90,
+        description="How long it is kept what was shown to whom, and the answers to it.",
+        validate_default=True,
     )
     out_of_catalogue_false_rejections: float = Field(
         0.01,
@@ -168,7 +177,9 @@ class Settings(BaseSettings):
         "last_touch", description="What ads a conversion is billed to."
     )
     ad_clicks_per_minute: PositiveInt = Field(
-        10, description="More clicks of one person or address are marked as invalid."
+        10,
+        description="More clicks of one person are marked as invalid; of one address, 20 times "
+        "as many.",
     )
     ad_control_seconds: float = Field(
         10.0, gt=0, description="How often the pace of campaigns is adjusted."
@@ -208,6 +219,20 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[A-Z]{3}", code):
             raise PydanticCustomError("currency", 'must be three capital letters, such as "EUR"')
         return code
+
+    @field_validator("decision_days")
+    @classmethod
+    def _are_kept_no_longer_than_events(cls, days: int, others: ValidationInfo) -> int:
+        # An ad that is kept longer than its events could be charged for them a second time.
+        event_days = others.data.get("event_days")
+        if event_days is not None and days > event_days:
+            raise PydanticCustomError(
+                "decision_days",
+                "must be at most VITRINE_EVENT_DAYS, which is {event_days}: what was shown is not "
+                "kept longer than what came of it",
+                {"event_days": event_days},
+            )
+        return days
 
     @field_validator("event_weights", mode="before")
     @classmethod

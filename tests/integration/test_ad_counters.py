@@ -119,6 +119,23 @@ def test_what_is_open_is_kept_free_until_it_ends(books: AdBooks) -> None:
     assert books.counters.reserve([again]) == [None]
 
 
+def test_so_many_that_ended_are_dropped_by_parts(books: AdBooks) -> None:
+    slug = books.campaign("ended", total_budget_micros=10 * MILLION)
+    ask = books.ask(slug, price=1, probability=1.0)
+    ended = [Reservation(member_of(f"e{n}", 1), 1, BEGIN) for n in range(2500)]
+    shared, own = SharedCounters(books.redis, seconds=900), OwnCounters()
+    left = []
+    for book in (shared, own):
+        book.restore(ask.standing, ended)
+    for _ in range(3):
+        assert shared.reserve([ask], BEGIN, BEGIN + LASTS) == [""]
+        left.append(int(books.platform.redis.zcard(f"vitrine:ads:open:{books.ids[slug]}")))
+    assert left == [1501, 501, 1], "what is reserved itself is one of them"
+    own.reserve([ask], BEGIN, BEGIN + LASTS)
+    kept = own._kept[books.ids[slug]]
+    assert (len(kept.open), len(kept.ends), kept.kept_free) == (1, 1, ask.expected_micros)
+
+
 def test_there_is_enough_for_one_event_at_its_full_price(books: AdBooks) -> None:
     bounds = {"total_budget_micros": 10 * MILLION, "daily_budget_micros": 5 * MILLION}
     slug = books.campaign("full", **bounds)

@@ -8,15 +8,30 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import event, text
 from werkzeug.test import TestResponse
 
-from tests.integration.ad_books import MILLION, Ad, AdBooks, ad_books, recount
+from tests.integration.ad_books import (
+    BROWSER,
+    MILLION,
+    Ad,
+    AdBooks,
+    Switched,
+    ad_books,
+    recount,
+)
+from vitrine.ads.slots import read_slots
+from vitrine.ads.traffic import ADDRESS_FACTOR, Traffic
+from vitrine.ads.unsigned import WRITE_EVERY, UnsignedCounts
 from vitrine.api.app import create_app
 from vitrine.assembly import assemble
+from vitrine.catalog.keys import create_key
+from vitrine.db import make_engine, make_sessions
 from vitrine.decisions.models import Login
 from vitrine.decisions.people import ensure
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+_SUM = "select coalesce(sum(count), 0) as n from ad_unsigned where reason = 'unknown'"
 FORGED = "v1.WyJrIl0.AAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -61,7 +76,10 @@ def came_of(books: AdBooks, ad: Ad) -> dict[str, tuple[int, str | None]]:
     return {row["kind"]: (row["billed_micros"], row["invalid"]) for row in rows}
 
 
-def unsigned(books: AdBooks) -> dict[tuple[str, str], int]:
+def unsigned(books: AdBooks, api: FlaskClient) -> dict[tuple[str, str], int]:
+    """What is counted, once the next event has written it down."""
+    books.clock.now += WRITE_EVERY
+    beacon(api, (books.show("clicks", price=1).token, "viewable"))
     rows = books.rows("select kind, reason, sum(count) as n from ad_unsigned group by 1, 2")
     return {(row["kind"], row["reason"]): int(row["n"]) for row in rows}
 
@@ -124,7 +142,7 @@ def test_what_is_fetched_in_advance_counts_nothing(
 
 
 def test_a_click_that_comes_too_late_still_leads_there(books: AdBooks, api: FlaskClient) -> None:
-    ad, before = books.show("clicks"), unsigned(books)
+    ad, before = books.show("clicks"), unsigned(books, api)
     books.clock.now += timedelta(seconds=books.platform.settings.ad_token_seconds + 1)
     assert click(api, ad).status_code == 302
     assert get(api, f"/ads/pixel/{ad.token}").status_code == 200
@@ -134,7 +152,7 @@ def test_a_click_that_comes_too_late_still_leads_there(books: AdBooks, api: Flas
         "refused": 2,
     }
     assert came_of(books, ad) == {}
-    counted = {key: n - before.get(key, 0) for key, n in unsigned(books).items()}
+    counted = {key: n - before.get(key, 0) for key, n in unsigned(books, api).items()}
     assert {key: n for key, n in counted.items() if n} == {
         ("click", "expired"): 2,
         ("impression", "expired"): 1,
@@ -143,7 +161,7 @@ def test_a_click_that_comes_too_late_still_leads_there(books: AdBooks, api: Flas
 
 
 def test_what_nobody_signed_leads_nowhere(books: AdBooks, api: FlaskClient) -> None:
-    before = unsigned(books)
+    before = unsigned(books, api)
     ad = books.show("clicks")
     other_kind = books.token(ad.decision, "clicks-ad", kind="search")
     tampered = ad.token[:-2] + ("AA" if ad.token[-2:] != "AA" else "BB")
@@ -152,12 +170,15 @@ def test_what_nobody_signed_leads_nowhere(books: AdBooks, api: FlaskClient) -> N
         assert answer.status_code == 422
         assert "Location" not in answer.headers
         assert answer.get_json()["type"] == "/problems/invalid"
-    assert unsigned(books)["click", "unsigned"] - before.get(("click", "unsigned"), 0) == 4
+        api.head(f"/ads/click/{token}")
+        assert get(api, f"/ads/click/{token}", Purpose="prefetch").status_code == 422
+    counted = unsigned(books, api)["click", "unsigned"]
+    assert counted - before.get(("click", "unsigned"), 0) == 4, "only what somebody asked for"
     # Signed for an ad, but for one that was never shown, or another one.
     never = books.token("never", "clicks-ad")
     another = books.token(ad.decision, "views-ad")
     assert beacon(api, (never, "click"), (another, "click"))["refused"] == 2
-    assert unsigned(books)["click", "unknown"] == 2
+    assert unsigned(books, api)["click", "unknown"] == 2
     assert came_of(books, ad) == {}
 
 
@@ -213,14 +234,100 @@ def test_too_many_clicks_of_one_address_are_marked(
     books: AdBooks, api: FlaskClient, redis: str
 ) -> None:
     books.redis.away = redis == "away"
-    ads = [books.show("clicks") for _ in range(5)]
-    statuses = {click(api, ad).status_code for ad in ads}
+    most = 3 * ADDRESS_FACTOR
+    ads = [books.show("clicks", price=1) for _ in range(most + 2)]
+    assert beacon(api, *((ad.token, "click") for ad in ads[:most]))["accepted"] == most
+    statuses = {click(api, ad).status_code for ad in ads[most:]}
     marks = [came_of(books, ad)["click"][1] for ad in ads]
     books.redis.away = False
     assert statuses == {302}
-    assert marks == [None, None, None, "rate", "rate"]
+    assert marks == [None] * most + ["rate", "rate"]
     keys: Any = books.platform.redis.keys("vitrine:ads:clicks:address:*")
     assert all(b"127.0.0.1" not in key for key in keys)
+
+
+def test_a_batch_of_clicks_is_counted_by_one_call(
+    books: AdBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ads = [books.show("clicks", price=1, person=one) for one in ("ada", "ada", "bob") * 2]
+    with books.platform.sessions() as session:
+        slots = read_slots(session, [(ad.decision, 1) for ad in ads])
+    calls: list[Any] = []
+    one_call = Switched.call
+    monkeypatch.setattr(
+        Switched, "call", lambda redis, ask: calls.append(ask) or one_call(redis, ask)
+    )
+    traffic = Traffic(books.redis, books.signer, clicks_per_minute=3, clock=books.clock)
+    told = [(slots[ad.decision, 1], "click") for ad in ads]
+    # Of Ada's four the last; Bob has clicked twice.
+    assert traffic.mark(told, BROWSER) == [None, None, None, None, "rate", None]
+    assert len(calls) == 1
+    nobodys = dataclasses.replace(slots[ads[0].decision, 1], person_id=None)
+    assert traffic.mark([(nobodys, "click")], None) == [None]
+    assert len(calls) == 1, "of nobody known, and of no address"
+
+
+def test_a_server_tells_what_people_did(books: AdBooks, api: FlaskClient) -> None:
+    with books.platform.sessions.begin() as session:
+        key = create_key(session, "ads")[1]
+    ads = [books.show("clicks", price=1) for _ in range(3 * ADDRESS_FACTOR + 1)]
+    of_bob = [books.show("clicks", price=1, person="bob") for _ in range(4)]
+    own = books.show("clicks", price=1, person="boss")
+
+    def tell(*told: Ad, **headers: str) -> TestResponse:
+        events = [{"token": ad.token, "event": "click"} for ad in told]
+        return api.post("/v1/ads/postbacks", json={"events": events}, headers=headers)
+
+    assert tell(own).status_code == 401
+    sent = tell(*ads, *of_bob, own, Authorization=f"Bearer {key}", User_Agent="")
+    assert sent.get_json() == {"accepted": len(ads) + 5, "duplicates": 0, "refused": 0}
+    assert {came_of(books, ad)["click"] for ad in ads} == {(1, None)}
+    marks = [came_of(books, ad)["click"][1] for ad in of_bob]
+    assert marks == [None, None, None, "rate"]
+    assert came_of(books, own) == {"click": (0, "self_click")}
+
+
+def test_many_forged_tokens_are_few_statements(books: AdBooks, api: FlaskClient) -> None:
+    before = unsigned(books, api).get(("click", "unsigned"), 0)
+    statements: list[str] = []
+
+    def note(*told: Any) -> None:
+        statements.append(told[2])
+
+    event.listen(books.platform.engine, "before_cursor_execute", note)
+    for _ in range(40):
+        get(api, f"/ads/click/{FORGED}")
+    event.remove(books.platform.engine, "before_cursor_execute", note)
+    assert sum("ad_unsigned" in statement for statement in statements) <= 1
+    assert unsigned(books, api)["click", "unsigned"] - before == 40
+
+
+def test_what_could_not_be_counted_is_counted_later(books: AdBooks) -> None:
+    gone = make_sessions(make_engine("postgresql+psycopg2://nobody:x@127.0.0.1:1/none"))
+    counts = UnsignedCounts(gone, clock=books.clock)
+    counts.add([("viewable", "unknown")] * 3)
+    counts._sessions = books.platform.sessions
+    counts.add([])
+    (sum_,) = books.rows(_SUM)[0].values()
+    books.clock.now += WRITE_EVERY
+    counts.add([])
+    (after,) = books.rows(_SUM)[0].values()
+    assert after - sum_ == 3
+
+
+def test_a_click_that_cannot_be_taken_in_leads_there(books: AdBooks) -> None:
+    settings = books.platform.settings.model_copy(update={"request_deadline_seconds": 0.5})
+    hurried = create_app(dataclasses.replace(books.platform, settings=settings)).test_client()
+    ad = books.show("clicks")
+    with books.platform.sessions.begin() as session:
+        session.execute(text("lock table ad_events in exclusive mode"))
+        answer = click(hurried, ad)
+    assert (answer.status_code, answer.headers.get("Location")) == (
+        302, "https://shop.example/clicks"
+    )  # fmt: skip
+    assert came_of(books, ad) == {}
+    click(hurried, ad)
+    assert came_of(books, ad) == {"click": (MILLION, None)}
 
 
 def test_the_advertiser_and_crawlers_are_marked(books: AdBooks, api: FlaskClient) -> None:

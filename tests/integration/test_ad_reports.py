@@ -25,17 +25,19 @@ from vitrine.ads.models import (
     LedgerEntry,
 )
 from vitrine.ads.report_csv import as_csv
-from vitrine.ads.reports import ReportRequest, read_report
+from vitrine.ads.reports import ReportRequest, ReportTerms, read_report
 from vitrine.api.app import create_app
 from vitrine.assembly import Platform
 from vitrine.catalog.keys import create_key
 from vitrine.db import Sessions, make_engine, make_sessions
 from vitrine.decisions.models import Login
+from vitrine.decisions.retention import Kept
 from vitrine.errors import Invalid, NotFound
 from vitrine.wire.ad_reports import CampaignReport, ReportBy, ReportRow
 
 ZONE = "Europe/Berlin"
 GROUPINGS = get_args(ReportBy)
+TERMS = ReportTerms(currency="EUR", kept=Kept(event_days=395, decision_days=90))
 Row = dict[str, Any]
 
 
@@ -47,7 +49,7 @@ def sessions(database_url: str) -> Iterator[Sessions]:
 
 
 def report(sessions: Sessions, by: ReportBy = "campaign", **asked: Any) -> CampaignReport:
-    return read_report(sessions, "asked", ReportRequest(by=by, **asked), currency="EUR")
+    return read_report(sessions, "asked", ReportRequest(by=by, **asked), TERMS, now=BEGIN)
 
 
 class Recount:
@@ -217,7 +219,7 @@ def test_pages_follow_each_other(sessions: Sessions) -> None:
     with pytest.raises(Invalid, match="later than `from`"):
         report(sessions, begin=date(2026, 10, 2), end=BEGIN - timedelta(days=90))
     with pytest.raises(NotFound):
-        read_report(sessions, "nobody", ReportRequest(), currency="EUR")
+        read_report(sessions, "nobody", ReportRequest(), TERMS, now=BEGIN)
 
 
 def test_a_campaign_without_anything_has_one_empty_row(sessions: Sessions) -> None:
@@ -227,6 +229,26 @@ def test_a_campaign_without_anything_has_one_empty_row(sessions: Sessions) -> No
     (row,) = report(sessions).rows
     assert (row.key, row.served, row.spend_micros, row.ctr.value) == ("asked", 0, 0, None)
     assert report(sessions, "hour").rows == report(sessions, "creative").rows == []
+
+
+def test_what_is_not_kept_any_more_is_told(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        session.execute(insert(Advertiser).values(id="acme", name="Acme"))
+        add_campaign(session, "asked")
+    began = datetime(2026, 10, 1, tzinfo=UTC)
+    hour, day = timedelta(hours=1), timedelta(days=1)
+
+    def since(now: datetime, **asked: Any) -> tuple[datetime | None, datetime | None]:
+        request = ReportRequest(**asked)
+        found = read_report(sessions, "asked", request, TERMS, now=now)
+        return found.served_since, found.events_since
+
+    assert since(began + 90 * day) == (None, None)
+    later = began + 396 * day
+    assert since(began + 91 * day) == (began + day - hour, None)
+    assert since(later) == (later - 90 * day - hour, later - 395 * day - hour)
+    assert since(later, begin=later - 91 * day) == (later - 90 * day - hour, None)
+    assert since(later, begin=later - 90 * day) == (None, None)
 
 
 def test_csv_says_what_json_says(platform: Platform) -> None:

@@ -11,7 +11,14 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.event import listen
 
 from tests.integration.shoppers import person
-from vitrine.ads.models import AdDecision, AdEvent, AdSlot, Conversion
+from vitrine.ads.models import (
+    AdDecision,
+    AdEvent,
+    AdSlot,
+    Advertiser,
+    AdvertiserMember,
+    Conversion,
+)
 from vitrine.api.app import create_app
 from vitrine.assembly import Platform, assemble
 from vitrine.catalog.keys import create_key
@@ -168,13 +175,18 @@ def test_what_advertisers_pay_for_stays_and_is_nobodys(
         ("a-bob", person(platform, "bob")),
     ):
         advertise(platform, decision, who)
+    with platform.sessions.begin() as session:
+        session.execute(insert(Advertiser).values(id="acme", name="Acme"))
+        session.execute(insert(AdvertiserMember).values(advertiser_id="acme", person_id=browser))
     whole = api.get("/v1/users/ada/export").get_json()
     assert [(one["decision"], one["client_id"]) for one in whole["ads"]] == [
         ("a-ada", None), ("a-browser", "ada-1")
     ]  # fmt: skip
     assert whole["ads"][0]["context"] == {"text": "mugs"}
     assert [one["kind"] for one in whole["ads"][0]["events"]] == ["impression"]
-    assert [one["key"] for one in whole["conversions"]] == ["of a-ada", "of a-browser"]
+    assert [one["client_id"] for one in whole["conversions"]] == [None, "ada-1"]
+    assert "of a-ada" not in str(whole["conversions"]), "what an order is called is not kept"
+    assert whole["advertisers"] == ["acme"]
     parts = ("events", "decisions", "ads", "conversions")
     for limit in (1, 3, 9):
         found: dict[str, list[Any]] = {part: [] for part in parts}

@@ -21,6 +21,8 @@ def fresh() -> Iterator[None]:
     [
         ("CURRENCY", "euro", 'VITRINE_CURRENCY must be three capital letters, such as "EUR"'),
         ("CURRENCY", "EUR\n", "VITRINE_CURRENCY must be three capital letters"),
+        ("EVENT_DAYS", "30", "_DECISION_DAYS must be at most VITRINE_EVENT_DAYS, which is 30"),
+        ("DECISION_DAYS", "396", "VITRINE_DECISION_DAYS must be at most VITRINE_EVENT_DAYS"),
         ("PORT", "eighty", "VITRINE_PORT must be a whole number"),
         ("PORT", "70000", "VITRINE_PORT must be at most 65535"),
         ("LOG_LEVEL", "LOUD", "VITRINE_LOG_LEVEL must be 'DEBUG', "),

@@ -67,7 +67,7 @@ _TOLD = text(
     left join ledger on ledger.key = concat_ws(
         ':', 'charge', attributions.decision, attributions.position, 'conversion', conversions.id
     )
-    where conversions.key = :key
+    where conversions.key = :key and not (:known and conversions.person_id is null)
     order by last_touch desc, position_based desc, attributions.decision, attributions.position
     """
 )
@@ -75,7 +75,7 @@ _TOLD = text(
 
 @dataclass(frozen=True, slots=True)
 class ConversionRow:
-    """What is kept of a conversion; `key` is the shop's order id."""
+    """What is kept of a conversion; `key` is a keyed digest of the shop's order id."""
 
     key: str
     at: datetime
@@ -150,7 +150,10 @@ def _key(slot: Slot) -> tuple[str, int]:
     return slot.decision, slot.position
 
 
-def read_parts(session: Session, order_id: str) -> tuple[list[AttributionOut], int]:
-    """Read the parts of a conversion, the largest first, and what was charged for them."""
-    rows = session.execute(_TOLD, {"key": order_id}).all()
+def read_parts(session: Session, key: str, *, known: bool) -> tuple[list[AttributionOut], int]:
+    """Read the parts of a conversion, the largest first, and what was charged for them.
+
+    Nothing is read of one that was `known` before and is of nobody: whose it was may be erased.
+    """
+    rows = session.execute(_TOLD, {"key": key, "known": known}).all()
     return [AttributionOut.model_validate(row) for row in rows], sum(row.billed for row in rows)

@@ -4,6 +4,7 @@ A conversion is written down with its attributions and charges in one transactio
 same order again changes nothing. The shop's server tells of it, never a page.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,7 +27,7 @@ from vitrine.ads.quoting import read_token
 from vitrine.ads.slots import Slot, read_slots
 from vitrine.ads.touches import own_campaigns, read_touches
 from vitrine.db import Sessions, again_after_deadlock
-from vitrine.decisions.people import resolve
+from vitrine.decisions.people import resolve_browser, resolve_user
 from vitrine.decisions.tokens import TokenSigner
 from vitrine.errors import Invalid
 from vitrine.wire.ad_events import ConversionIn, ConversionsTaken, ConversionTaken
@@ -121,12 +122,13 @@ def store(
     tools: ConversionTools, read: _Read, now: datetime
 ) -> tuple[ConversionTaken, list[tuple[Slot, Standing]]]:
     """Write down a conversion, who led to it and what that costs, in one transaction."""
-    order_id = read.told.order_id
+    # What somebody bought is not to be found by its order once they were erased.
+    key = tools.signer.fingerprint(json.dumps(["order", read.told.order_id])).hex()
     with tools.sessions.begin() as session:
         whose = _whose(session, read)
         touches, slots = _touches(session, whose, read)
         row = ConversionRow(
-            key=order_id,
+            key=key,
             at=read.at,
             value_micros=int(read.told.value * MICROS),
             person_id=whose.person_id,
@@ -138,9 +140,9 @@ def store(
             parts = [(slots[part.touch.slot], part) for part in attribute(touches)]
             insert_parts(session, id_, read.at, parts)
             settled = bill(session, id_, now, parts, tools.billed_by)
-        attributed, billed = read_parts(session, order_id)
+        attributed, billed = read_parts(session, key, known=id_ is None)
     taken = ConversionTaken(
-        order_id=order_id,
+        order_id=read.told.order_id,
         known=id_ is None,
         attributed=attributed,
         billed_micros=billed,
@@ -161,8 +163,9 @@ def _touches(
 
 
 def _whose(session: Session, read: _Read) -> _Whose:
-    names = [name for name in (read.told.user_id, read.told.client_id) if name is not None]
-    found = [(name, resolve(session, name)) for name in names]
+    # Each by its own kind: a browser may be called like somebody else's user.
+    asked = ((read.told.user_id, resolve_user), (read.told.client_id, resolve_browser))
+    found = [(name, find(session, name)) for name, find in asked if name is not None]
     people = [who for _, who in found if who is not None]
     ids = dict.fromkeys(id_ for who in people for id_ in who.ids)
     person_id = people[0].person_id if people else None

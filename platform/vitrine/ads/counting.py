@@ -14,6 +14,7 @@ from sqlalchemy import (
     Double,
     Numeric,
     Text,
+    case,
     cast,
     func,
     literal,
@@ -124,17 +125,19 @@ def _slots(session: Session, scope: Scope, groups: Groups) -> None:
 
 
 def _events(session: Session, scope: Scope, groups: Groups) -> None:
+    # Of several orders that came of one ad, some may have been paid for.
+    unpaid = case((AdEvent.billed_micros == 0, AdEvent.unbilled)).label("unpaid")
     statement = (
         select(
             scope.key(AdEvent),
             AdEvent.kind,
             AdEvent.invalid,
-            AdEvent.unbilled,
+            unpaid,
             func.count(),
             func.count(AdEvent.person_id),
         )
         .where(*scope.of(AdEvent))
-        .group_by(_GROUP, AdEvent.kind, AdEvent.invalid, AdEvent.unbilled)
+        .group_by(_GROUP, AdEvent.kind, AdEvent.invalid, unpaid)
     )
     for key, kind, invalid, unbilled, events, known in session.execute(statement):
         counts = groups[key]

@@ -21,9 +21,10 @@ from sqlalchemy.orm import Session
 from vitrine.ads.books import Settled, settle
 from vitrine.ads.counters import Counters
 from vitrine.ads.models import CLICK
-from vitrine.ads.quoting import EXPIRED, UNKNOWN, UNSIGNED, Quoted, count_refused, read_token
+from vitrine.ads.quoting import EXPIRED, UNKNOWN, UNSIGNED, Quoted, read_token
 from vitrine.ads.slots import Slot, read_slots
 from vitrine.ads.traffic import Sender, Traffic
+from vitrine.ads.unsigned import UnsignedCounts
 from vitrine.db import Readers, Sessions, again_after_deadlock
 from vitrine.decisions.tokens import TokenSigner
 from vitrine.errors import Invalid, NotFound
@@ -65,6 +66,7 @@ class EventTools:
     signer: TokenSigner
     counters: Counters
     traffic: Traffic
+    unsigned: UnsignedCounts
     token_seconds: int
     clock: Callable[[], datetime]
 
@@ -92,8 +94,11 @@ class AdEvents:
     def __init__(self, tools: EventTools) -> None:
         self._tools = tools
 
-    def take(self, events: Sequence[AdEventIn], sender: Sender) -> AdEventsTaken:
-        """Take in events; one that is refused costs none of the others."""
+    def take(self, events: Sequence[AdEventIn], sender: Sender | None) -> AdEventsTaken:
+        """Take in events; one that is refused costs none of the others.
+
+        Without a sender they are told by the shop's server, which may speak for everybody.
+        """
         now = self._tools.clock()
         quoted: dict[tuple[str, int, str], Quoted] = {}
         refused: list[tuple[str, str]] = []
@@ -105,24 +110,25 @@ class AdEvents:
                 quoted.setdefault((*found.slot, event.event), found)
         told = self._find(quoted, sender, refused)
         fresh = self._store(told, now) if told else 0
-        count_refused(self._tools.sessions, now, refused)
+        self._tools.unsigned.add(refused)
         return AdEventsTaken(
             accepted=fresh,
             duplicates=len(events) - len(refused) - fresh,
             refused=len(refused),
         )
 
-    def landing(self, token: str) -> str:
+    def landing(self, token: str, *, counted: bool) -> str:
         """Where a click on an ad leads, also long after it was shown.
 
-        Raises Invalid for a token that this shop did not sign for an ad, and counts it; NotFound
-        for a creative that is gone.
+        Raises Invalid for a token that this shop did not sign for an ad, which is `counted` if
+        somebody did click; NotFound for a creative that is gone.
         """
         now = self._tools.clock()
         try:
             creative = read_token(self._tools.signer, token, now).shown.item
         except Invalid:
-            count_refused(self._tools.sessions, now, [(CLICK, UNSIGNED)])
+            if counted:
+                self._tools.unsigned.add([(CLICK, UNSIGNED)])
             raise
         with self._tools.readers() as reads:
             url = reads.execute(_LANDING, {"slug": creative}).scalar_one_or_none()
@@ -143,20 +149,21 @@ class AdEvents:
     def _find(
         self,
         quoted: dict[tuple[str, int, str], Quoted],
-        sender: Sender,
+        sender: Sender | None,
         refused: list[tuple[str, str]],
     ) -> list[_Told]:
         """Find the slots of events, in the order in which all write them, and mark the events."""
         with self._tools.readers() as reads:
             slots = read_slots(reads, [one.slot for one in quoted.values()])
-        told = []
+        found = []
         for (decision, position, kind), one in sorted(quoted.items(), key=lambda each: each[0]):
             slot = slots.get((decision, position))
             if slot is None or slot.creative != one.shown.item:
                 refused.append((kind, UNKNOWN))
             else:
-                told.append(_Told(slot, kind, self._tools.traffic.mark(slot, kind, sender)))
-        return told
+                found.append((slot, kind))
+        marks = self._tools.traffic.mark(found, sender)
+        return [_Told(slot, kind, mark) for (slot, kind), mark in zip(found, marks, strict=True)]
 
     def _store(self, told: Sequence[_Told], now: datetime) -> int:
         fresh = write(self._tools.sessions, told, now)

@@ -311,7 +311,10 @@ class Unsigned(Base):
 
 
 class Conversion(Base):
-    """Something that was sold or done, by whom it may concern; `key` is the shop's order id."""
+    """Something that was sold or done, by whom it may concern.
+
+    `key` is a keyed digest of the shop's order id, from which nobody finds what its buyer saw.
+    """
 
     __tablename__ = "conversions"
     __table_args__ = (

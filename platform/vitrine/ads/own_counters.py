@@ -4,6 +4,7 @@ import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
 
 from vitrine.ads.asks import Ask, CapAsk, Reservation, Standing, member_of
 
@@ -12,24 +13,50 @@ _REMEMBER_CAPS = 10_000
 
 @dataclass(slots=True)
 class _Kept:
-    """What is known of a campaign: its reservations by slot, each with its amount and its end."""
+    """What is known of a campaign: its reservations by slot, and the sum of their amounts.
+
+    `ends` is a heap of when they end; of one that ended before, its entry stays until then.
+    """
 
     standing: Standing
     open: dict[str, Reservation] = field(default_factory=dict)
+    kept_free: int = 0
+    ends: list[tuple[datetime, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.kept_free = sum(one.amount_micros for one in self.open.values())
+        self.ends = [(one.ends, one.member) for one in self.open.values()]
+        heapify(self.ends)
+
+    def keep(self, reservation: Reservation) -> None:
+        self.open[reservation.member] = reservation
+        self.kept_free += reservation.amount_micros
+        heappush(self.ends, (reservation.ends, reservation.member))
+
+    def finish(self, member: str) -> bool:
+        """End a reservation; say whether there was one."""
+        found = self.open.pop(member, None)
+        if found is None:
+            return False
+        self.kept_free -= found.amount_micros
+        return True
 
     def adopt(self, standing: Standing) -> None:
         if standing.version > self.standing.version:
             self.standing = standing
 
     def drop_expired(self, now: datetime) -> None:
-        for member in [one.member for one in self.open.values() if one.ends <= now]:
-            del self.open[member]
+        while self.ends and self.ends[0][0] <= now:
+            _, member = heappop(self.ends)
+            found = self.open.get(member)
+            # It may have been reserved again, for longer.
+            if found is not None and found.ends <= now:
+                self.finish(member)
 
     def refusal(self, ask: Ask) -> str | None:
         """Say which budget does not cover one more, or None."""
         standing = self.standing
-        kept_free = sum(one.amount_micros for one in self.open.values())
-        needed = max(kept_free + ask.expected_micros, ask.price_micros)
+        needed = max(self.kept_free + ask.expected_micros, ask.price_micros)
         if standing.spent_micros + needed > standing.total_micros:
             return "budget"
         is_today = standing.day is not None and standing.day >= ask.today
@@ -61,7 +88,7 @@ class OwnCounters:
             for ask in asks:
                 kept = self._kept.get(ask.standing.campaign_id)
                 member = member_of(ask.decision, ask.position)
-                if kept is None or kept.open.pop(member, None) is None:
+                if kept is None or not kept.finish(member):
                     continue
                 for cap in ask.caps:
                     shown = self._count(cap.key, now)
@@ -73,7 +100,7 @@ class OwnCounters:
         with self._lock:
             kept = self._kept.get(campaign_id)
             if kept is not None:
-                kept.open.pop(member, None)
+                kept.finish(member)
                 if standing is not None:
                     kept.adopt(standing)
 
@@ -106,7 +133,7 @@ class OwnCounters:
         for cap, count in zip(ask.caps, shown, strict=True):
             if count >= cap.most:
                 return f"cap:{cap.name}"
-        kept.open[member] = Reservation(member, ask.expected_micros, ends)
+        kept.keep(Reservation(member, ask.expected_micros, ends))
         for cap, count in zip(ask.caps, shown, strict=True):
             self._show(cap, count + 1, now)
         return ""

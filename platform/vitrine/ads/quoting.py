@@ -1,27 +1,13 @@
 """Read the token of an ad: which slot it is of, and whether that may still be counted."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
-
-from vitrine.db import Sessions
 from vitrine.decisions.tokens import Shown, TokenSigner
 from vitrine.errors import Invalid
 
 AD = "ad"
 UNSIGNED, EXPIRED, UNKNOWN = "unsigned", "expired", "unknown"
-
-_COUNT = text(
-    """
-    insert into ad_unsigned (hour, kind, reason, count)
-    select date_trunc('hour', cast(:at as timestamptz), 'UTC'), kind, reason, count(*)
-    from unnest(cast(:kinds as text[]), cast(:reasons as text[])) as refused(kind, reason)
-    group by kind, reason order by kind, reason
-    on conflict (hour, kind, reason) do update set count = ad_unsigned.count + excluded.count
-    """
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +38,3 @@ def read_token(
         raise Invalid("This token is of no ad; quote the one that came with the ad.")
     age = now.timestamp() - shown.issued_at
     return Quoted(shown, expired=seconds is not None and age > seconds)
-
-
-def count_refused(sessions: Sessions, at: datetime, refused: Iterable[tuple[str, str]]) -> None:
-    """Count events that are of no slot, by kind and reason: nothing else is kept of them."""
-    told = list(refused)
-    if told:
-        kinds, reasons = [kind for kind, _ in told], [reason for _, reason in told]
-        with sessions.begin() as session:
-            session.execute(_COUNT, {"at": at, "kinds": kinds, "reasons": reasons})

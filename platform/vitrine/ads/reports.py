@@ -15,6 +15,7 @@ from vitrine.ads.days import day_bounds, local_day
 from vitrine.ads.figures import row
 from vitrine.ads.models import Campaign, Creative
 from vitrine.db import Sessions
+from vitrine.decisions.retention import Kept, kept_since
 from vitrine.errors import Invalid, NotFound
 from vitrine.wire.ad_reports import AttributionModel, CampaignReport, ReportBy
 
@@ -36,8 +37,16 @@ class ReportRequest:
     cursor: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportTerms:
+    """What holds for all reports of a shop: its currency, and how long it keeps what it counts."""
+
+    currency: str
+    kept: Kept
+
+
 def read_report(
-    sessions: Sessions, campaign: str, request: ReportRequest, *, currency: str
+    sessions: Sessions, campaign: str, request: ReportRequest, terms: ReportTerms, *, now: datetime
 ) -> CampaignReport:
     """Count a campaign; raises NotFound and Invalid.
 
@@ -60,14 +69,19 @@ def read_report(
     after = _after(request.cursor)
     left = [one for one in rows if after is None or one[0] > after]
     shown = left[: request.limit]
+    first = scope.begin or day_bounds(found.starts_on, found.time_zone)[0]
+    served_since = kept_since(now, terms.kept.decision_days)
+    events_since = kept_since(now, terms.kept.event_days)
     return CampaignReport(
         campaign=campaign,
         by=request.by,
         attribution=request.attribution,
         time_zone=found.time_zone,
-        currency=currency,
+        currency=terms.currency,
         from_=scope.begin,
         to=scope.end,
+        served_since=served_since if first < served_since else None,
+        events_since=events_since if first < events_since else None,
         rows=[row(name, counts) for _, name, counts in shown],
         totals=row(campaign, totals),
         next_cursor=shown[-1][0] if len(left) > len(shown) else None,

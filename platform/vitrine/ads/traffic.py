@@ -4,6 +4,7 @@ It is marked and kept, so that an advertiser can see what they did not pay for. 
 filters that any ad system has to have; they find no botnet.
 """
 
+import json
 import re
 import threading
 from collections import OrderedDict
@@ -24,6 +25,8 @@ from vitrine.redis_calls import RedisCalls
 RATE, SELF_CLICK, BOT = "rate", "self_click", "bot"
 _MINUTE = timedelta(minutes=1)
 _REMEMBER = 10_000
+# Many people click from behind the address of an office, a mobile network or a proxy.
+ADDRESS_FACTOR = 20
 # Those that say so; not phones of Cubot, nor libraries, with which shops send events themselves.
 _CRAWLER = re.compile(
     r"(?<!cu)bot\b|crawl|spider|slurp|headless|preview|facebookexternalhit|mediapartners|lighthouse"
@@ -31,21 +34,26 @@ _CRAWLER = re.compile(
     re.IGNORECASE,
 )
 
-# KEYS: who clicked. Counts a click for each, the same one once, and says whether it is too many.
-# Of those who never stop no more is kept than tells that it is too many.
+# KEYS: of each click who it is of; ARGV[2]: each click, and the most of each of these. Counts every
+# click for each, the same one once, and says which are too many. Of those who never stop no more is
+# kept than tells that it is too many.
 _SCRIPT = """
-local now, click, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local too_many = 0
-for _, key in ipairs(KEYS) do
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', now - 60000))
-  redis.call('ZADD', key, string.format('%.0f', now), click)
-  if redis.call('ZCARD', key) > most then
-    too_many = 1
+local now, answers, place = tonumber(ARGV[1]), {}, 1
+for i, click in ipairs(cjson.decode(ARGV[2])) do
+  answers[i] = 0
+  for _, most in ipairs(click.most) do
+    local key = KEYS[place]
+    place = place + 1
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', now - 60000))
+    redis.call('ZADD', key, string.format('%.0f', now), click.member)
+    if redis.call('ZCARD', key) > most then
+      answers[i] = 1
+    end
+    redis.call('ZREMRANGEBYRANK', key, 0, -most - 2)
+    redis.call('PEXPIRE', key, 60000)
   end
-  redis.call('ZREMRANGEBYRANK', key, 0, -most - 2)
-  redis.call('PEXPIRE', key, 60000)
 end
-return too_many
+return answers
 """
 
 
@@ -55,6 +63,14 @@ class Sender:
 
     address: str
     agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Click:
+    """A click, and who it counts for: for each the most in a minute."""
+
+    member: str
+    most: dict[str, int]
 
 
 class Traffic:
@@ -76,48 +92,76 @@ class Traffic:
         self._own: OrderedDict[str, dict[str, datetime]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def mark(self, slot: Slot, kind: str, sender: Sender) -> str | None:
-        """Say why an event counts for nothing, or None. A click is counted by asking."""
-        if kind == CLICK and self._clicks_too_often(slot, sender):
-            return RATE
-        if kind == CLICK and slot.of_member:
-            return SELF_CLICK
-        return BOT if is_crawler(sender.agent) else None
+    def mark(self, events: Sequence[tuple[Slot, str]], sender: Sender | None) -> list[str | None]:
+        """Say why each event counts for nothing, or None. A click is counted by asking.
 
-    def _clicks_too_often(self, slot: Slot, sender: Sender) -> bool:
-        who = [f"address:{self._signer.fingerprint(f'ads.{sender.address}')[:16].hex()}"]
+        Without a sender the shop's server tells of it: its address and its name say nothing.
+        """
+        clicked = [at for at, (slot, kind) in enumerate(events) if kind == CLICK]
+        counted = self._too_often([self._click(events[at][0], sender) for at in clicked])
+        too_often = {at for at, often in zip(clicked, counted, strict=True) if often}
+        crawls = sender is not None and is_crawler(sender.agent)
+        marks: list[str | None] = []
+        for at, (slot, kind) in enumerate(events):
+            if at in too_often:
+                marks.append(RATE)
+            elif kind == CLICK and slot.of_member:
+                marks.append(SELF_CLICK)
+            else:
+                marks.append(BOT if crawls else None)
+        return marks
+
+    def _click(self, slot: Slot, sender: Sender | None) -> _Click:
+        most = {}
+        if sender is not None:
+            digest = self._signer.fingerprint(f"ads.{sender.address}")[:16].hex()
+            most[f"address:{digest}"] = ADDRESS_FACTOR * self._most
         if slot.person_id is not None:
-            who.append(f"person:{slot.person_id}")
-        click = member_of(slot.decision, slot.position)
+            most[f"person:{slot.person_id}"] = self._most
+        return _Click(member_of(slot.decision, slot.position), most)
+
+    def _too_often(self, clicks: Sequence[_Click]) -> list[bool]:
+        """Count clicks, and say of each whether it is too many."""
+        if not any(click.most for click in clicks):
+            return [False] * len(clicks)
         try:
-            return self._shared(who, click)
+            return self._shared(clicks)
         except Unavailable:
-            return self._alone(who, click)
+            return self._alone(clicks)
 
-    def _shared(self, who: Sequence[str], click: str) -> bool:
-        keys = [f"vitrine:ads:clicks:{one}" for one in who]
+    def _shared(self, clicks: Sequence[_Click]) -> list[bool]:
+        keys = [f"vitrine:ads:clicks:{who}" for click in clicks for who in click.most]
         now = int(self._clock().timestamp() * 1000)
+        told = json.dumps(
+            [{"member": click.member, "most": list(click.most.values())} for click in clicks]
+        )
 
-        def ask(redis: Redis) -> bool:
+        def ask(redis: Redis) -> list[bool]:
             script = self._script = self._script or redis.register_script(_SCRIPT)
-            return bool(script(keys=keys, args=[now, click, self._most]))
+            return [bool(often) for often in script(keys=keys, args=[now, told])]
 
         return self._redis.call(ask)
 
-    def _alone(self, who: Sequence[str], click: str) -> bool:
+    def _alone(self, clicks: Sequence[_Click]) -> list[bool]:
         """Count in this process, while Redis is away."""
-        now, too_many = self._clock(), False
         with self._lock:
-            for one in who:
-                before = self._own.pop(one, {})
-                clicks = {each: at for each, at in before.items() if at > now - _MINUTE}
-                clicks[click] = now
-                too_many = too_many or len(clicks) > self._most
-                newest = sorted(clicks.items(), key=lambda each: each[1])[-self._most - 1 :]
-                self._own[one] = dict(newest)
+            now = self._clock()
+            # Each counts for all whom it is of.
+            too_many = [
+                [self._count(who, click.member, most, now) for who, most in click.most.items()]
+                for click in clicks
+            ]
             while len(self._own) > _REMEMBER:
                 self._own.popitem(last=False)
-        return too_many
+        return list(map(any, too_many))
+
+    def _count(self, who: str, member: str, most: int, now: datetime) -> bool:
+        before = self._own.pop(who, {})
+        clicks = {each: at for each, at in before.items() if at > now - _MINUTE}
+        clicks[member] = now
+        newest = sorted(clicks.items(), key=lambda each: each[1])[-most - 1 :]
+        self._own[who] = dict(newest)
+        return len(clicks) > most
 
 
 def is_crawler(agent: str) -> bool:

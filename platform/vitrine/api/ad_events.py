@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from vitrine import logs
 from vitrine.ads.models import CLICK, IMPRESSION
 from vitrine.ads.traffic import Sender
-from vitrine.api.auth import NO_KEY
+from vitrine.api.auth import ADVERTISING, NO_KEY
 from vitrine.api.bodies import JsonBody, NoBody
 from vitrine.api.limits import address
 from vitrine.api.operations import (
@@ -94,16 +94,21 @@ def count_click(services: Services, call: Call[AnyQuery, None]) -> Response:
     """`click_url` of an ad: where its link leads to.
 
     The destination is that of the creative, and nothing in the request can change it. The same
-    click again is counted once. A token that is too old still leads there. What a browser fetches
-    in advance, and HEAD, count nothing.
+    click again is counted once. A token that is too old still leads there, and so does a click that
+    could not be taken in. What a browser fetches in advance, and HEAD, count nothing.
     """
     services.limits.count_stranger("ad-click")
     token = call.path["token"]
     if len(token) > _LONGEST_TOKEN:
         raise Invalid("This token is longer than any of this shop; quote it exactly as it came.")
-    destination = services.ad_events.landing(token)
-    if _is_wanted():
-        _take(services, token, CLICK)
+    is_wanted = _is_wanted()
+    destination = services.ad_events.landing(token, counted=is_wanted)
+    if is_wanted:
+        try:
+            _take(services, token, CLICK)
+        except (SQLAlchemyError, VitrineError) as error:
+            # The shopper is to get where the ad leads, whoever may not be paid for it.
+            _log.warning("ad_event.lost", kind=CLICK, reason=type(error).__name__)
     response = Response(status=302)
     response.headers["Location"] = destination
     response.headers["Cache-Control"] = "no-store"
@@ -133,6 +138,26 @@ def send_ad_events(services: Services, call: Call[NoQuery, AdEventBatch]) -> AdE
     """
     services.limits.count_stranger("ad-events")
     return services.ad_events.take(call.body.events, _sender())
+
+
+@routes.serve(
+    Operation(
+        method="POST",
+        path="/v1/ads/postbacks",
+        summary="Tell what became of ads, from a server",
+        roles=ADVERTISING,
+        query=NoQuery,
+        body=JsonBody(AdEventBatch, example=_EXAMPLE),
+        replies=(Reply(status=202, model=AdEventsTaken, description="What became of them."),),
+    )
+)
+def send_ad_postbacks(services: Services, call: Call[NoQuery, AdEventBatch]) -> AdEventsTaken:
+    """As `/v1/ads/events`, of what the shop's server or app backend knows that people did.
+
+    Nothing is concluded from its address or its `User-Agent`; what else counts for nothing still
+    does. Leave out what crawlers did.
+    """
+    return services.ad_events.take(call.body.events, None)
 
 
 def _take(services: Services, token: str, kind: str) -> None:

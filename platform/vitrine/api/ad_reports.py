@@ -10,12 +10,13 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from vitrine.ads.report_csv import as_csv
-from vitrine.ads.reports import ReportRequest, read_report
+from vitrine.ads.reports import ReportRequest, ReportTerms, read_report
 from vitrine.api.auth import ADVERTISING
 from vitrine.api.bodies import NoBody
 from vitrine.api.campaigns import CAMPAIGN
 from vitrine.api.operations import Call, Operation, Reply, Routes
 from vitrine.api.services import Services
+from vitrine.decisions.retention import Kept
 from vitrine.errors import NotFound
 from vitrine.wire.ad_reports import AttributionModel, CampaignReport, ReportBy
 from vitrine.wire.base import without_null_defaults
@@ -98,7 +99,12 @@ def report_campaign(services: Services, call: Call[ReportQuery, None]) -> Campai
         cursor=query.cursor or None,
     )
     campaign = call.path["campaign"]
-    found = read_report(services.sessions, campaign, request, currency=services.settings.currency)
+    settings = services.settings
+    terms = ReportTerms(
+        currency=settings.currency,
+        kept=Kept(event_days=settings.event_days, decision_days=settings.decision_days),
+    )
+    found = read_report(services.sessions, campaign, request, terms, now=services.clock())
     if query.format == "json":
         return found
     response = Response(as_csv(found.rows), content_type="text/csv; charset=utf-8")

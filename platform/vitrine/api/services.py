@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from vitrine.ads.accounting import Accounting
@@ -58,6 +59,7 @@ class Services:
     readiness: Readiness
     metrics: Metrics
     limits: Limits
+    clock: Callable[[], datetime]
 
 
 def build_services(platform: Platform) -> Services:
@@ -87,4 +89,5 @@ def build_services(platform: Platform) -> Services:
         readiness=readiness,
         metrics=Metrics(platform.sessions, readiness),
         limits=Limits(platform.settings, platform.redis_calls),
+        clock=platform.clock,
     )

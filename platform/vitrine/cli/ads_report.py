@@ -93,6 +93,10 @@ def show(found: CampaignReport) -> None:
         console.print(_groups(found))
     if found.next_cursor:
         console.print("\nThere are more rows: --csv writes up to 10,000.")
+    for title, since in (("Slots", found.served_since), ("Events", found.events_since)):
+        if since is not None:
+            said = f"\n{title} of before {since:%Y-%m-%d} are not kept and not counted any more."
+            console.print(Text(said))
     for title, reasons in (
         ("Invalid events", found.totals.invalid_by_reason),
         ("Events that were not billed", found.totals.unbilled_by_reason),

@@ -18,6 +18,12 @@ def send_ad_events(events: Sequence[Mapping[str, Any]]) -> Message:
     return Message(json=json.dumps({"events": list(map(dict, events))}))
 
 
+@call("POST", "/v1/ads/postbacks", AdEventsTaken, repeatable=True)
+def send_ad_postbacks(events: Sequence[Mapping[str, Any]]) -> Message:
+    """Tell, from a server, what people did with ads: as `send_ad_events`, by an ads key."""
+    return Message(json=json.dumps({"events": list(map(dict, events))}))
+
+
 @call("POST", "/v1/ads/conversions", ConversionsTaken, repeatable=True)
 def send_conversions(conversions: Sequence[Mapping[str, Any]]) -> Message:
     """Tell what was sold, up to 500 orders; `docs/ads.md` lists their fields."""

@@ -122,6 +122,7 @@ class VitrineClient:
     iter_campaign_report = _iterates(ad_reports.iter_campaign_report)
 
     send_ad_events = _runs(ad_events.send_ad_events)
+    send_ad_postbacks = _runs(ad_events.send_ad_postbacks)
     send_conversions = _runs(ad_events.send_conversions)
     refund_charge = _runs(ad_events.refund_charge)
     ledger = _runs(ad_events.ledger)

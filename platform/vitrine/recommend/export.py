@@ -13,7 +13,13 @@ from vitrine.db import Reads, Sessions
 from vitrine.decisions.people import Who, resolve_whole
 from vitrine.errors import Invalid
 from vitrine.recommend.erasure import unknown
-from vitrine.recommend.exported_ads import AD_PAGE, CONVERSION_PAGE, read_ads, read_conversion
+from vitrine.recommend.exported_ads import (
+    AD_PAGE,
+    CONVERSION_PAGE,
+    read_ads,
+    read_advertisers,
+    read_conversion,
+)
 from vitrine.wire.users import (
     ExportedDecision,
     ExportedEvent,
@@ -125,6 +131,7 @@ def export(sessions: Sessions, name: str, *, cursor: str | None, limit: int) -> 
             since=person.created_at,
             visitors=[ExportedVisitor.model_validate(row) for row in visitors],
             profile=person.profile,
+            advertisers=read_advertisers(reads, who),
             events=[_event(row) for row in found[_EVENTS]],
             decisions=_told(reads, who, found[_DECISIONS]),
             ads=read_ads(reads, who, found[_ADS]),

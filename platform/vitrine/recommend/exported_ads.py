@@ -43,6 +43,19 @@ _AD_EVENTS = text(
 )
 
 
+_ADVERTISERS = text(
+    """
+    select advertiser_id from advertiser_members
+    where person_id = any(cast(:ids as bigint[])) order by advertiser_id
+    """
+)
+
+
+def read_advertisers(reads: Reads, who: Who) -> list[str]:
+    """Read which advertisers they are a member of."""
+    return list(reads.execute(_ADVERTISERS, {"ids": list(who.ids)}).scalars().unique())
+
+
 def read_ads(reads: Reads, who: Who, shown: Sequence[Row[Any]]) -> list[ExportedAd]:
     """Put what came of them to ads."""
     keys = {
@@ -70,7 +83,6 @@ def read_ads(reads: Reads, who: Who, shown: Sequence[Row[Any]]) -> list[Exported
 def read_conversion(who: Who, row: Row[Any]) -> ExportedConversion:
     """Say it as it is handed over."""
     return ExportedConversion(
-        key=row.key,
         at=row.at,
         client_id=None if row.person_id == who.person_id else row.person_name,
         value_micros=row.value_micros,

@@ -75,6 +75,14 @@ class CampaignReport(Sent):
     currency: str
     from_: datetime | None = Field(None, alias="from", description="Null: from the beginning.")
     to: datetime | None = Field(None, description="Before that moment; null: to the end.")
+    served_since: datetime | None = Field(
+        None,
+        description="`served` counts what was shown from then on: slots of before are not kept. "
+        "Null: all that is asked for is kept.",
+    )
+    events_since: datetime | None = Field(
+        None, description="The same of events and conversions; charges and refunds stay for ever."
+    )
     rows: list[ReportRow]
     totals: ReportRow
     next_cursor: str | None = None

@@ -92,9 +92,11 @@ class ExportedAd(Sent):
 
 
 class ExportedConversion(Sent):
-    """Something that they bought or did, as it was told for the ads that led to it."""
+    """Something that they bought or did, as it was told for the ads that led to it.
 
-    key: str = Field(description="What the shop calls it, such as an order id.")
+    Of its order id only a keyed digest is kept.
+    """
+
     at: datetime
     client_id: str | None = Field(description="Null: the user did it.")
     value_micros: int
@@ -111,6 +113,9 @@ class UserExport(Sent):
     since: datetime
     visitors: list[ExportedVisitor]
     profile: dict[str, Any] | None = Field(description="As it is stored; ids are internal.")
+    advertisers: list[str] = Field(
+        default_factory=list, description="Whose ads they do not pay for: they are a member."
+    )
     events: list[ExportedEvent]
     decisions: list[ExportedDecision]
     ads: list[ExportedAd] = Field(default_factory=list)

@@ -40,6 +40,7 @@ def url() -> Iterator[str]:
         said = {
             "time_zone": "UTC",
             "currency": "EUR",
+            "served_since": "2026-02-01T00:00:00Z",
             "from": f"{request.args.get('from', '2026-01-01')}T00:00:00Z",
         }
         rows, totals = [row(name, COUNTS).model_dump() for name in ("blue[b]", "red")], COUNTS
@@ -66,6 +67,7 @@ def test_totals_come_with_their_intervals(url: str) -> None:
     assert "CVR 0.00 % 0.00 % – 11.35 %" in said
     assert "frequency 3.00" in said
     assert "Invalid events: 4 rate" in said
+    assert "Slots of before 2026-02-01 are not kept and not counted any more." in said
 
 
 def test_a_line_a_group(url: str) -> None:

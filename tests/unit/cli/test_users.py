@@ -44,6 +44,7 @@ def page(
         "since": AT,
         "visitors": [],
         "profile": None,
+        "advertisers": [],
         "events": [event(line) for line in events],
         "decisions": [decision(name) for name in decisions],
         "ads": [ad(name) for name in ads],
