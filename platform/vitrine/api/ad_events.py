@@ -1,6 +1,7 @@
 """Events of ads, told by the pages that show them: no key is needed, since tokens are signed."""
 
 from base64 import b64decode
+from dataclasses import replace
 
 from flask import Response, request
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,6 +36,8 @@ _TOKEN = {
         example="v1.WyJrIiwieDRuTDBtSnhxM1pyMnEwYks5c1Z0dyIsImFkIiwibXVnLTEiXQ.c2lnbmF0dXJl",
     )
 }
+# A page is not to break for a token that is none.
+_WHATEVER = {"token": replace(_TOKEN["token"], pattern=r"^[^/]+$")}
 _EXAMPLE = {
     "events": [
         {"token": "v1.WyJrIiwieDRuTDBtSnhxM1pyMnEwYks5c1Z0dyJd.c2lnbmF0dXJl", "event": "viewable"}
@@ -52,7 +55,7 @@ _log = logs.get(__name__)
         query=AnyQuery,
         body=NoBody(),
         replies=(Reply(media_types=("image/gif",), description="A transparent pixel, always."),),
-        path_parameters=_TOKEN,
+        path_parameters=_WHATEVER,
     )
 )
 def count_impression(services: Services, call: Call[AnyQuery, None]) -> Response:

@@ -31,6 +31,8 @@ log = logs.get(__name__)
 
 OWED_AT_ONCE = 2000
 _USES: tuple[type[Use], ...] = (ProductImage, CreativeImage)
+# What is listed while one is verified is in the next.
+_VERIFICATIONS = 3
 # How often a switch waits for what was listed a moment ago. Where listings never stop there always
 # is some of it; it follows after the switch.
 _LOOKS = 10
@@ -81,9 +83,7 @@ def go_live(parts: Parts, generation: Generation, wait: Wait | None = None) -> S
     With `wait`, what was listed a moment ago gets a little time to be in it. Raises Unavailable if
     it lacks too much.
     """
-    for holding in parts.holdings:
-        verify(parts, generation, holding)
-    _refuse_if_incomplete(parts, generation)
+    _complete(parts, generation)
     for left in range(_LOOKS if wait else 0, -1, -1):
         with parts.sessions.begin() as session:
             # Nothing is marked searchable while this is held (see `sync_rows`).
@@ -101,6 +101,20 @@ def go_live(parts: Parts, generation: Generation, wait: Wait | None = None) -> S
         _go_on(session, generation.model)
     log.info("generation.active", generation=generation.id)
     return Switched(generation.id, generation.model, generation.images_collection, count(parts))
+
+
+def _complete(parts: Parts, generation: Generation) -> None:
+    """Let a generation hold what it should. Raises Unavailable if it lacks too much after all."""
+    for left in range(_VERIFICATIONS - 1, -1, -1):
+        for holding in parts.holdings:
+            verify(parts, generation, holding)
+        try:
+            _refuse_if_incomplete(parts, generation)
+        except Unavailable:
+            if not left:
+                raise
+        else:
+            return
 
 
 def count(parts: Parts, *uses: type[Use]) -> int:

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -14,8 +14,10 @@ from vitrine.wire.products import Price
 
 MAX_AD_EVENTS = 100
 MAX_CONVERSIONS = 500
+_LEFT_OUT: Any = None
 BeaconKind = Literal["impression", "viewable", "click"]
 AdEventKind = Literal["impression", "viewable", "click", "conversion"]
+EntryId = Annotated[int, Field(ge=1, le=2**62, strict=True, description="The entry's id.")]
 Key = Annotated[str, Stripped, Field(min_length=1, max_length=200), Storable]
 
 
@@ -47,11 +49,11 @@ class ConversionIn(Received):
 
     order_id: Key = Field(description="Unique: the same again counts once.")
     value: Price = Field(Decimal(0), description="In the shop's currency.")
-    token: Annotated[str, Field(max_length=2000)] | SkipJsonSchema[None] = None
-    user_id: PersonName | SkipJsonSchema[None] = None
-    client_id: PersonName | SkipJsonSchema[None] = None
-    timestamp_micros: Annotated[int, Field(ge=0, le=2**62)] | SkipJsonSchema[None] = Field(
-        None, description="When it was, if not now."
+    token: Annotated[str, Field(max_length=2000)] = _LEFT_OUT
+    user_id: PersonName = _LEFT_OUT
+    client_id: PersonName = _LEFT_OUT
+    timestamp_micros: Annotated[int, Field(ge=0, le=2**62, strict=True)] = Field(
+        _LEFT_OUT, description="When it was, if not now."
     )
 
     @model_validator(mode="after")
@@ -101,7 +103,7 @@ class RefundIn(Received):
     model_config = ConfigDict(json_schema_extra=without_null_defaults)
 
     refund_id: Key = Field(description="Unique: the same again is booked once.")
-    charge: Annotated[int, Field(ge=1, le=2**62)] = Field(description="The entry's id.")
+    charge: EntryId
     amount_micros: Paid | SkipJsonSchema[None] = Field(None, description="All that is left of it.")
     note: Annotated[str, Stripped, Field(max_length=500), Storable] = ""
 
