@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from vitrine.ads.auction import Winner
-from vitrine.ads.bidding import Auctioneer, Sold, bid_of, reserve_ask
+from vitrine.ads.bidding import Auctioneer, Sold, bids_of, reserve_ask
 from vitrine.ads.context import AdContext
 from vitrine.ads.counters import Counters
 from vitrine.ads.frequency import Shown
@@ -21,7 +21,7 @@ def by_chance(scored: Scored, rng: np.random.Generator) -> np.ndarray:
 
 def by_bid(scored: Scored, rng: np.random.Generator) -> np.ndarray:
     """Who bids most for an impression, at the click rate of all."""
-    bids = [bid_of(scored, at) for at in range(len(scored.ads))]
+    bids = bids_of(scored)
     each = [
         one.bid_micros * {"cpm": 0.001, "cpc": 0.02, "cpa": 0.02 * 0.05}[one.bid_type]
         for one in bids
@@ -46,7 +46,7 @@ class FirstPrice(Auctioneer):
     def sell(
         self, scored: Scored, context: AdContext, decision: str, shown: Mapping[int, Shown]
     ) -> Sold:
-        sold = Sold(bids=[bid_of(scored, at) for at in range(len(scored.ads))])
+        sold = Sold(bids=bids_of(scored))
         taken: set[str] = set()
         for at in map(int, self._order(scored, self._rng)):
             if len(sold.winners) == context.query.slots:

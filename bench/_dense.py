@@ -3,20 +3,19 @@
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from _bare import tap, watching
-from _milvus import WHEEL, milvus
+from _milvus import WHEEL, await_index, milvus
 from _questions import LIMIT
 from _standing import Shop, open_shop
 from _synthetic import QUERIES, SEED, Vectors, public_id
 from _turns import HUNDREDTHS, Turns, ask_all, percentile
 from numpy.typing import NDArray
-from pymilvus import MilvusClient, MilvusException
+from pymilvus import MilvusClient
 from rich.progress import Progress
 from sqlalchemy import select
 
@@ -67,7 +66,7 @@ def ask_milvus(options: argparse.Namespace, bar: Progress) -> dict[str, Any]:
         milvus(options.directory / "milvus") as uri,
         open_shop(home, size, bar, milvus_uri=uri, two_pictures=0.0) as shop,
     ):
-        _await_index(shop, bar)
+        await_index(uri, shop.collection, shop.pictures, bar)
         asked = _questions(shop, options.each * options.turns)
         print(
             f"\n{shop.pictures:,} vectors of {len(asked[0].vector)} numbers, Milvus "
@@ -83,26 +82,6 @@ def ask_milvus(options: argparse.Namespace, bar: Progress) -> dict[str, Any]:
             found[name] = {layer: _out(one) for layer, one in layers.items()}
         found["recall"] = _recall(shop, bare, asked)
         return found
-
-
-def _await_index(shop: Shop, bar: Progress) -> None:
-    """Wait until Milvus has indexed what it holds: it does so behind the scenes."""
-    client = MilvusClient(uri=shop.platform.index.uri, dedicated=True)
-    # One that was started again over what it kept has nothing to flush, and says so unkindly.
-    with suppress(MilvusException):
-        client.flush(shop.collection)
-    task = bar.add_task("Milvus indexes", total=shop.pictures)
-    name = client.list_indexes(shop.collection)[0]
-    until = time.monotonic() + 600
-    while time.monotonic() < until:
-        state = client.describe_index(shop.collection, name)
-        bar.update(task, completed=int(state.get("indexed_rows", 0)))
-        if int(state.get("pending_index_rows", 0)) == 0 and state.get("state") == "Finished":
-            break
-        time.sleep(1.0)
-    bar.remove_task(task)
-    client.load_collection(shop.collection)
-    client.close()
 
 
 def _questions(shop: Shop, count: int) -> list[Asked]:

@@ -7,9 +7,13 @@ and is so old that it knows no words. What it shows is how a real Milvus answers
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from pymilvus import MilvusClient, MilvusException
+from rich.progress import Progress
 
 from vitrine.embedded.child import Child, Command
 from vitrine.embedded.datadir import DataDir
@@ -37,6 +41,26 @@ def milvus(folder: Path) -> Iterator[str]:
         yield uri
     finally:
         child.stop()
+
+
+def await_index(uri: str, collection: str, rows: int, bar: Progress) -> None:
+    """Wait until Milvus has indexed what it holds: it does so behind the scenes."""
+    client = MilvusClient(uri=uri, dedicated=True)
+    # One that was started again over what it kept has nothing to flush, and says so unkindly.
+    with suppress(MilvusException):
+        client.flush(collection)
+    task = bar.add_task("Milvus indexes", total=rows)
+    name = client.list_indexes(collection)[0]
+    until = time.monotonic() + 600
+    while time.monotonic() < until:
+        state = client.describe_index(collection, name)
+        bar.update(task, completed=int(state.get("indexed_rows", 0)))
+        if int(state.get("pending_index_rows", 0)) == 0 and state.get("state") == "Finished":
+            break
+        time.sleep(1.0)
+    bar.remove_task(task)
+    client.load_collection(collection)
+    client.close()
 
 
 def _answers(index: VectorIndex) -> bool:

@@ -19,7 +19,7 @@ from vitrine.wire import SearchQuery, SearchResponse
 
 LIMIT = 20
 BOUNDARY = "vitrine-bench"
-Kind = Literal["search", "similar", "suggest", "heat map"]
+Kind = Literal["search", "similar", "suggest", "heat map", "ads"]
 # What has to be asked before: a page is asked for by the answer before it.
 Before = Literal["nothing", "search", "two searches", "upload"]
 
@@ -85,8 +85,8 @@ class Api:
             )
         if question.photo is not None:
             return self._send("POST", "/v1/search", *_form(query, question.photo))
-        body = json.dumps(query).encode()
-        return self._send("POST", "/v1/search", body, "application/json")
+        path = "/v1/ads/match" if question.kind == "ads" else "/v1/search"
+        return self._send("POST", path, json.dumps(query).encode(), "application/json")
 
     def _send(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> bytes:
         connection = self._idle.get(timeout=60)

@@ -45,7 +45,13 @@ class Shop:
     pictures: int
     key: str
     key_id: str
+    services: EmbeddedServices
     processes: dict[str, int | None]
+
+    def api_key(self, role: str) -> str:
+        """The key of the role, as `vitrine up` hands it out."""
+        keys = json.loads((self.platform.settings.data_dir / KEYS_FILE).read_text())
+        return str(keys[role])
 
 
 @contextmanager
@@ -87,7 +93,18 @@ def open_shop(
         # As the api does: else the collector goes through all that is loaded amid the questions.
         gc.collect()
         gc.freeze()
-        yield Shop(platform, encoder, collection, drawn, count, pictures, key, found.id, processes)
+        yield Shop(
+            platform,
+            encoder,
+            collection,
+            drawn,
+            count,
+            pictures,
+            key,
+            found.id,
+            services,
+            processes,
+        )
 
 
 def _settings(home: Path, services: EmbeddedServices, milvus_uri: str | None) -> Settings:
@@ -131,17 +148,22 @@ def _filled(stock: _synthetic.Stock, marker: Path, count: int, bar: Progress) ->
     return int(kept["pictures"])
 
 
-@contextmanager
-def serving(shop: Shop) -> Iterator[str]:
-    """Run `vitrine api` on the shop, as `vitrine up` does; yield its address."""
+def environment(shop: Shop, **more: int) -> dict[str, str]:
+    """What a `vitrine` command needs to know to work on the shop."""
     settings = shop.platform.settings
     servers = ServiceUrls(settings.database_url, settings.redis_url, settings.milvus_uri)
     running = running_settings(settings, servers, settings.secret_key)
     # Timeouts as an operator has them, not as filling took.
-    more = {"rate_limit_per_minute": 0, "log_level": "WARNING", "dependency_timeout_seconds": 5}
-    environment = as_environment(settings, {**running, **more})
+    mine = {"rate_limit_per_minute": 0, "log_level": "WARNING", "dependency_timeout_seconds": 5}
+    return as_environment(settings, {**running, **mine, **more})
+
+
+@contextmanager
+def serving(shop: Shop, **more: int) -> Iterator[str]:
+    """Run `vitrine api` on the shop as `vitrine up` does, with more settings; yield its address."""
+    settings, known = shop.platform.settings, environment(shop, **more)
     home = DataDir.prepare(settings.data_dir)
-    child = Child(Command(name="api", argv=vitrine_command("api"), env=environment), home)
+    child = Child(Command(name="api", argv=vitrine_command("api"), env=known), home)
     child.start()
     try:
         child.wait_until(lambda: _ready(settings.api_url), READY_SECONDS)

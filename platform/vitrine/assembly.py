@@ -21,8 +21,11 @@ from vitrine.ads.conversions import Conversions, ConversionTools
 from vitrine.ads.counters import Counters, now_utc
 from vitrine.ads.creative_vectors import CreativeVectors
 from vitrine.ads.creative_work import CREATIVE_HANDLER, CREATIVES, with_creatives
+from vitrine.ads.drawing import DrawnProducts
 from vitrine.ads.eligibility import Sieve
 from vitrine.ads.events import AdEvents, EventTools
+from vitrine.ads.gallery import Gallery
+from vitrine.ads.keeping import Background
 from vitrine.ads.looking import RunningAds
 from vitrine.ads.matching import AdMatcher, MatchTools
 from vitrine.ads.scoring import Scorer
@@ -244,7 +247,10 @@ class Platform:
         """What matches ads. Raises Misconfigured without a secret key."""
         settings, readers = self.settings, self.reading.connect
         reading = make_sessions(self.reading)
-        vectors = CreativeVectors(reading)
+        background = Background()
+        gallery = Gallery(reading, background)
+        vectors = CreativeVectors(reading, background, gallery)
+        products = DrawnProducts(readers, background)
         house = House(
             exponent=settings.ad_relevance_exponent,
             max_loss=settings.ad_max_loss,
@@ -262,12 +268,14 @@ class Platform:
                         uploads=self.uploads,
                         memory=self.search_memory,
                         profiles=self.profiles,
+                        products=products,
+                        vectors=vectors,
                         limits=self.limits,
                     )
                 ),
-                running=RunningAds(readers),
-                finder=Finder(self.index),
-                sieve=Sieve(readers, vectors),
+                running=RunningAds(readers, background=background),
+                finder=Finder(self.index, gallery),
+                sieve=Sieve(products, vectors),
                 scorer=Scorer(
                     vectors,
                     ClickModels(readers),

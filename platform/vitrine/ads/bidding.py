@@ -66,7 +66,7 @@ class Auctioneer:
     ) -> Sold:
         """Fill the slots; what the winners are expected to cost is reserved when this returns."""
         terms = self._terms(context)
-        bids = [bid_of(scored, at) for at in range(len(scored.ads))]
+        bids = bids_of(scored)
         sold = Sold(bids=bids)
         losses = self._losses(scored, context)
         live = list(range(len(bids)))
@@ -85,20 +85,25 @@ class Auctioneer:
         sold.losses = [losses(one.at, one.position) for one in sold.winners]
         return sold
 
-    def why_not(self, sold: Sold, at: int, scored: Scored, context: AdContext) -> str:
-        """Say why one that bid was not shown."""
-        if at in sold.refused:
-            return sold.refused[at]
-        terms, bid = self._terms(context), sold.bids[at]
-        if auction.worth_micros(bid) < max(terms.floor_micros, bid.reserve_micros) / 1000:
-            return "reserve"
-        losses = self._losses(scored, context)
-        if not any(self._may(losses(at, one), context) for one in range(1, terms.slots + 1)):
-            return "displacement"
+    def why_not(self, sold: Sold, scored: Scored, context: AdContext) -> Callable[[int], str]:
+        """Tell why one that bid was not shown."""
+        terms, losses = self._terms(context), self._losses(scored, context)
         shown = {sold.bids[one.at].advertiser for one in sold.winners}
-        if bid.advertiser in shown and not terms.same_advertiser:
-            return "same_advertiser"
-        return "outbid"
+
+        def why(at: int) -> str:
+            bid = sold.bids[at]
+            if at in sold.refused:
+                return sold.refused[at]
+            if auction.worth_micros(bid) < auction.reserve_micros(bid, terms):
+                return "reserve"
+            positions = range(1, terms.slots + 1)
+            if not any(self._may(losses(at, position), context) for position in positions):
+                return "displacement"
+            if bid.advertiser in shown and not terms.same_advertiser:
+                return "same_advertiser"
+            return "outbid"
+
+        return why
 
     def _terms(self, context: AdContext) -> Terms:
         return Terms(
@@ -165,19 +170,22 @@ def _run(
     ]
 
 
-def bid_of(scored: Scored, at: int) -> Bid:
-    """Tell what an ad bids, and how likely it pays."""
-    ad = scored.ads[at]
-    return Bid(
-        creative_id=ad.creative.id,
-        campaign_id=ad.campaign.id,
-        advertiser=ad.campaign.advertiser,
-        bid_type=ad.campaign.bid_type,
-        bid_micros=ad.campaign.bid_micros,
-        probability=float(scored.pays[at]),
-        relevance=float(scored.relevance.total[at]),
-        reserve_micros=ad.campaign.reserve_micros,
-    )
+def bids_of(scored: Scored) -> list[Bid]:
+    """Tell what each ad bids, and how likely it pays."""
+    pays, relevances = scored.pays.tolist(), scored.relevance.total.tolist()
+    return [
+        Bid(
+            creative_id=ad.creative.id,
+            campaign_id=ad.campaign.id,
+            advertiser=ad.campaign.advertiser,
+            bid_type=ad.campaign.bid_type,
+            bid_micros=ad.campaign.bid_micros,
+            probability=probability,
+            relevance=relevance,
+            reserve_micros=ad.campaign.reserve_micros,
+        )
+        for ad, probability, relevance in zip(scored.ads, pays, relevances, strict=True)
+    ]
 
 
 def reserve_ask(

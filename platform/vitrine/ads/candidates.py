@@ -1,21 +1,24 @@
 """Which creatives to look at: those near what is seen and liked, and those that words name."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from itertools import chain
 
 from vitrine.ads.context import AdContext
+from vitrine.ads.gallery import Gallery
 from vitrine.ads.running import Running
 from vitrine.errors import Unavailable
 from vitrine.index.client import VectorIndex
 from vitrine.index.models import creatives_collection
 
-# For each vector; with few that may be shown, as many times more as is said.
-DEPTH, DEEPER = 100, 8
+# Of all vectors together, and of each at least; with few that may be shown, many times more.
+DEPTH, LEAST_DEPTH, DEEPER = 120, 40, 8
 # Words and categories may name everything.
-_MOST_NAMED, _MOST_ELSE = 100, 100
+# Of all vectors together, and of each at least; with few that may be shown, many times more.
+DEPTH, LEAST_DEPTH, DEEPER = 120, 40, 8
+# Words and categories may name everything; a word that very many ads have tells little.
+_MOST_NAMED, _MOST_ELSE, _MOST_COUNTED = 100, 100, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,49 +36,67 @@ class Candidates:
 class Finder:
     """Finds candidates; safe to share between threads."""
 
-    def __init__(self, index: VectorIndex) -> None:
+    def __init__(self, index: VectorIndex, gallery: Gallery) -> None:
         self._index = index
+        self._gallery = gallery
 
-    def find(self, context: AdContext, running: Running, seed: int, *, depth: int) -> Candidates:
+    def forget(self) -> None:
+        """Find what is new at the next question."""
+        self._gallery.forget()
+
+    def find(
+        self, context: AdContext, running: Running, seed: int, *, deeper: bool = False
+    ) -> Candidates:
         """Propose creatives that are active: near the pictures and interests, or named in words.
 
         Where nothing is seen or typed, some of the page's category and some of all.
         """
-        probes = [*context.pictures, *(one.vector for one in context.interests)]
         near: list[int] = []
         exhausted, degraded = True, False
-        if probes:
+        if len(context.probes):
             try:
-                near, exhausted = self._near(context, np.stack(probes), depth)
+                near, exhausted = self._near(context, running, deeper=deeper)
             except Unavailable:
                 degraded = True
         dice = random.Random(seed)  # noqa: S311 - a draw among ads is no secret
         named = {*_by_words(context, running), *_some(_by_category(context, running), dice)}
-        more = _some(running.creatives, dice) if len(near) + len(named) < depth else []
+        more = _some(running.ids, dice) if len(near) + len(named) < DEPTH else ()
         # In one order, whatever this process saw when: chance is drawn along it.
         ids = sorted({*near, *named, *more} & running.creatives.keys())
         return Candidates(tuple(ids), exhausted, degraded)
 
-    def _near(self, context: AdContext, vectors: np.ndarray, depth: int) -> tuple[list[int], bool]:
-        collection = creatives_collection(context.serving.generation)
-        answers = self._index.search_creatives(collection, vectors, limit=depth)
+    def _near(
+        self, context: AdContext, running: Running, *, deeper: bool
+    ) -> tuple[list[int], bool]:
+        probes, serving = context.probes, context.serving
+        depth = max(LEAST_DEPTH, DEPTH // len(probes)) * (DEEPER if deeper else 1)
+        pictures = self._gallery.pictures(running, serving.model.digest)
+        if pictures is not None:
+            answers = pictures.nearest(probes, depth)
+        else:
+            collection = creatives_collection(serving.generation)
+            hits = self._index.search_creatives(collection, probes, limit=depth)
+            answers = [[hit.id for hit in answer] for answer in hits]
         exhausted = all(len(answer) < depth for answer in answers)
-        return [hit.id for answer in answers for hit in answer], exhausted
+        return list(chain.from_iterable(answers)), exhausted
 
 
 def _by_words(context: AdContext, running: Running) -> list[int]:
     """Creatives that have words of the shopper, those with most of them first."""
     found: dict[int, int] = {}
-    for word in context.words:
-        for id_ in running.by_word.get(word, ()):
+    for ids in sorted((running.by_word.get(word, ()) for word in context.words), key=len):
+        if found and len(found) + len(ids) > _MOST_COUNTED:
+            break
+        for id_ in ids:
             found[id_] = found.get(id_, 0) + 1
     return sorted(found, key=lambda id_: (-found[id_], id_))[:_MOST_NAMED]
 
 
-def _by_category(context: AdContext, running: Running) -> list[int]:
-    return [id_ for category in context.categories for id_ in running.by_category.get(category, ())]
+def _by_category(context: AdContext, running: Running) -> Sequence[int]:
+    found = [running.by_category.get(one, ()) for one in context.categories]
+    return found[0] if len(found) == 1 else sorted(set(chain.from_iterable(found)))
 
 
-def _some(ids: Iterable[int], dice: random.Random) -> list[int]:
-    found = sorted(set(ids))
-    return found if len(found) <= _MOST_ELSE else dice.sample(found, _MOST_ELSE)
+def _some(ids: Sequence[int], dice: random.Random) -> Sequence[int]:
+    """Draw some; those that are handed in are in order."""
+    return ids if len(ids) <= _MOST_ELSE else dice.sample(ids, _MOST_ELSE)

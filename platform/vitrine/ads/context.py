@@ -1,16 +1,16 @@
 """What an ad is to suit: the page, what was typed or photographed, and who looks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
 
+from vitrine.ads.creative_vectors import CreativeVectors
+from vitrine.ads.drawing import Drawn, DrawnProducts
 from vitrine.ads.targeting import Situation, fold_words
-from vitrine.catalog.models import Product
 from vitrine.db import Readers, Reads, Sessions
 from vitrine.decisions.models import ANONYMOUS, USER
 from vitrine.decisions.people import Who, ensure, one_person, resolve, resolve_visitor
@@ -21,7 +21,7 @@ from vitrine.media.decode import Limits
 from vitrine.recommend.profile import Profile
 from vitrine.recommend.profiles import Profiles
 from vitrine.retrieval.serving import Serving
-from vitrine.retrieval.stored import read_pictures
+from vitrine.retrieval.stored import StoredPictures
 from vitrine.search.looking import encoder_in_use
 from vitrine.search.memory import Remembered, SearchMemory
 from vitrine.search.photos import Photos
@@ -33,16 +33,6 @@ Vectors = NDArray[np.float32]
 
 MOST_INTERESTS = 3
 _MOST_PICTURES = 3
-_PRODUCT = Product.__table__.c
-
-
-@dataclass(frozen=True, slots=True)
-class PageProduct:
-    """The product that a page is about."""
-
-    id: int
-    category: str
-    price: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +47,10 @@ class Interested:
 class AdContext:
     """A request, understood. `pictures` [n, d] are what is looked at; n may be 0.
 
-    `same` are all ids of who looks, by whatever name: what they were shown counts for all of them.
-    `organic` are the similarities of the results that ads would displace, best first; None for one
-    that words alone found.
+    `probes` are the pictures, and then what stands for the interests. `same` are all ids of who
+    looks, by whatever name: what they were shown counts for all of them. `organic` are the
+    similarities of the results that ads would displace, best first; None for one that words alone
+    found.
     """
 
     query: MatchQuery
@@ -70,10 +61,17 @@ class AdContext:
     profile: Profile
     pictures: Vectors
     interests: tuple[Interested, ...] = ()
-    product: PageProduct | None = None
+    product: Drawn | None = None
     categories: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()
     organic: tuple[float | None, ...] = ()
+    probes: Vectors = field(init=False)
+
+    def __post_init__(self) -> None:
+        likes = [one.vector[np.newaxis] for one in self.interests]
+        seen = [self.pictures] if len(self.pictures) else []
+        probes = np.concatenate([*seen, *likes]) if seen or likes else self.pictures
+        object.__setattr__(self, "probes", probes)
 
     @property
     def situation(self) -> Situation:
@@ -100,6 +98,8 @@ class ContextTools:
     uploads: Uploads
     memory: SearchMemory
     profiles: Profiles
+    products: DrawnProducts
+    vectors: CreativeVectors
     limits: Limits
 
 
@@ -115,17 +115,13 @@ class Contexts:
         """Find out who looks at what. Raises Invalid, ImageRejected, NotFound or Unavailable."""
         _check(query, photos)
         search = self._search(query, serving)
-        with self._tools.readers() as reads:
-            product = _page_product(reads, query.product_id)
-            who = _resolve(reads, query)
-        if who is None:
-            who = self._make_known(query)
+        product = self._page_product(query.product_id)
+        who, same = self._who(query)
         digest = serving.model.digest
         profile = Profile(digest) if who is None else self._tools.profiles.of(who, digest)
-        with self._tools.readers() as reads:
-            same = () if who is None else one_person(reads, who)
-            pictures = self._pictures(reads, query, photos, product, serving)
-            interests = _interests(reads, profile, digest)
+        stored = self._stored(product, profile, digest)
+        of_product = None if product is None else stored.get(product.id)
+        pictures = self._pictures(query, photos, of_product, serving)
         typed = query.text
         if search is not None:
             pictures = _together(pictures, search.vectors)
@@ -139,7 +135,7 @@ class Contexts:
             same=same,
             profile=profile,
             pictures=pictures,
-            interests=interests,
+            interests=_interests(profile, stored),
             product=product,
             categories=frozenset(named),
             words=fold_words(typed or ""),
@@ -156,12 +152,29 @@ class Contexts:
             raise Conflict("The index was made anew since this search. Search again.")
         return search
 
+    def _page_product(self, public_id: str | None) -> Drawn | None:
+        if public_id is None:
+            return None
+        key = parse_product_id(public_id, pointer="/product_id")
+        found = self._tools.products.of([key]).get(key)
+        if found is None:
+            raise NotFound(f"There is no product {public_id}.")
+        return found
+
+    def _stored(
+        self, product: Drawn | None, profile: Profile, model: str
+    ) -> Mapping[int, StoredPictures]:
+        """Read the pictures of the page's product, and of those that stand for interests."""
+        wanted = [one.product_id for one in profile.interests[:MOST_INTERESTS]]
+        if product is not None:
+            wanted.append(product.id)
+        return self._tools.vectors.of_products(wanted, model) if wanted else {}
+
     def _pictures(
         self,
-        reads: Reads,
         query: MatchQuery,
         photos: Sequence[bytes],
-        product: PageProduct | None,
+        of_product: StoredPictures | None,
         serving: Serving,
     ) -> Vectors:
         data = list(photos)
@@ -172,22 +185,28 @@ class Contexts:
             side = encoder.spec.preprocessing.short_side
             seen = encoder.encode(Photos(data, self._tools.limits).decoded(side, None))
             return normalise(seen.embedding.astype(np.float32))
-        if product is not None:
-            stored = read_pictures(reads, [product.id], serving.model.digest).get(product.id)
-            if stored is not None:
-                return stored.vectors[:_MOST_PICTURES]
+        if of_product is not None:
+            return of_product.vectors[:_MOST_PICTURES]
         return np.empty((0, 0), np.float32)
 
-    def _make_known(self, query: MatchQuery) -> Who | None:
-        """Remember somebody new: how often they saw what has to be counted from now on."""
+    def _who(self, query: MatchQuery) -> tuple[Who | None, tuple[int, ...]]:
+        """Find out who looks, and all ids of theirs.
+
+        Somebody new is remembered: how often they saw what has to be counted from now on.
+        """
         name, kind = query.user_id, USER
         if name is None:
             name, kind = query.client_id, ANONYMOUS
         if name is None:
-            return None
+            return None, ()
+        with self._tools.readers() as reads:
+            found = _resolve(reads, query)
+            if found is not None:
+                # Of a user they are known already.
+                return found, found.ids if found.kind == USER else one_person(reads, found)
         with self._tools.sessions.begin() as session:
             person_id = ensure(session, kind, [name])[name]
-        return Who(person_id, kind, (person_id,))
+        return Who(person_id, kind, (person_id,)), (person_id,)
 
 
 def _check(query: MatchQuery, photos: Sequence[bytes]) -> None:
@@ -213,26 +232,10 @@ def _resolve(reads: Reads, query: MatchQuery) -> Who | None:
     return None
 
 
-def _page_product(reads: Reads, public_id: str | None) -> PageProduct | None:
-    if public_id is None:
-        return None
-    seller, sku = parse_product_id(public_id, pointer="/product_id")
-    row = reads.execute(
-        select(_PRODUCT.id, _PRODUCT.category, _PRODUCT.price).where(
-            _PRODUCT.seller_id == seller, _PRODUCT.sku == sku
-        )
-    ).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no product {public_id}.")
-    return PageProduct(row.id, row.category, row.price)
-
-
-def _interests(reads: Reads, profile: Profile, model: str) -> tuple[Interested, ...]:
-    wanted = profile.interests[:MOST_INTERESTS]
-    stored = read_pictures(reads, [one.product_id for one in wanted], model)
+def _interests(profile: Profile, stored: Mapping[int, StoredPictures]) -> tuple[Interested, ...]:
     return tuple(
         Interested(one.weight, stored[one.product_id].vector_of(one.image_id))
-        for one in wanted
+        for one in profile.interests[:MOST_INTERESTS]
         if one.product_id in stored
     )
 

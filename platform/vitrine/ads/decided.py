@@ -1,6 +1,5 @@
 """An auction, written down before it is answered: what its events, and questions about it, need."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import to_json
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -106,8 +106,8 @@ def _write(readers: Readers, decided: Decided, slots: Sequence[DecidedSlot]) -> 
                 "seed": decided.seed,
                 "model": decided.model,
                 "click_model": decided.click_model,
-                "context": json.dumps(decided.context),
-                "trace": json.dumps(decided.trace),
+                "context": to_json(decided.context).decode(),
+                "trace": to_json(decided.trace).decode(),
                 "positions": [one.position for one in slots],
                 "campaigns": [one.campaign_id for one in slots],
                 "creatives": [one.creative_id for one in slots],

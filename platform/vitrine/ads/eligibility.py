@@ -1,41 +1,23 @@
 """Which candidates may be shown at all, and why not the others: decided in memory."""
 
-import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Set
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from hashlib import blake2b
 
 import numpy as np
-from sqlalchemy import text
 
 from vitrine.ads.context import AdContext
 from vitrine.ads.counters import Standing
 from vitrine.ads.creative_vectors import CreativeVectors
+from vitrine.ads.days import local_day
+from vitrine.ads.drawing import Drawn, DrawnProducts
 from vitrine.ads.running import Running, RunningCampaign, RunningCreative
 from vitrine.ads.targeting import Situation, refusal
-from vitrine.catalog.models import Product
-from vitrine.db import Readers
 
-_PRODUCTS = text(
-    """
-    select id, seller_id, sku, title, category, price, availability from products
-    where (seller_id, sku) in (
-        select * from unnest(cast(:sellers as text[]), cast(:skus as text[]))
-    )
-    """
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A product that a creative draws on, as it stands now."""
-
-    id: int
-    title: str
-    category: str
-    price: Decimal
+_DRAWN_BYTES = 8
+_DRAWN = 256**_DRAWN_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +50,24 @@ class Sifted:
 class Sieve:
     """Decides who may take part; safe to share between threads."""
 
-    def __init__(self, readers: Readers, vectors: CreativeVectors) -> None:
-        self._readers = readers
+    def __init__(self, products: DrawnProducts, vectors: CreativeVectors) -> None:
+        self._products = products
         self._vectors = vectors
 
     def sift(
-        self, candidates: Iterable[int], running: Running, context: AdContext, seed: int
+        self,
+        candidates: Iterable[int],
+        running: Running,
+        context: AdContext,
+        seed: int,
+        gone: Set[int] = frozenset(),
     ) -> Sifted:
-        """Go through the candidates: state, flight, budget, pace, targeting, product."""
-        found, situation = Sifted(), context.situation
+        """Go through the candidates: state, flight, budget, pace, targeting, product.
+
+        `gone` are creatives that turned out to be: their products are looked up anew.
+        """
+        found = Sifted()
+        gate = _Gate(self._vectors, context, seed)
         standing: list[tuple[RunningCreative, RunningCampaign]] = []
         reasons: dict[int, str | None] = {}
         for id_ in candidates:
@@ -86,74 +77,75 @@ class Sieve:
                 found.refused[id_] = "campaign"
                 continue
             if campaign.id not in reasons:
-                reasons[campaign.id] = self._refusal(campaign, context, situation, seed)
+                reasons[campaign.id] = gate.refusal(campaign)
             if reason := reasons[campaign.id]:
                 found.refused[id_] = reason
             else:
                 standing.append((creative, campaign))
-        self._draw_products(standing, context, found)
+        self._draw_products(standing, context, gone, found)
         return found
-
-    def _refusal(
-        self, campaign: RunningCampaign, context: AdContext, situation: Situation, seed: int
-    ) -> str | None:
-        """Say why a campaign takes no part, or None."""
-        if not campaign.is_in_flight(context.now):
-            return "flight"
-        if reason := spent(campaign.standing, campaign.today(context.now)):
-            return reason
-        if reason := refusal(campaign.rules, situation):
-            return reason
-        if campaign.by_example and not self._is_like_examples(campaign, context):
-            return "targeting:examples"
-        return None if draws_in(campaign.id, campaign.pace, seed) else "pacing"
-
-    def _is_like_examples(self, campaign: RunningCampaign, context: AdContext) -> bool:
-        seen = [*context.pictures, *(one.vector for one in context.interests)]
-        known = self._vectors.of_pictures(campaign.examples, context.serving.model.digest)
-        if not seen or not known:
-            return False
-        cosines = np.stack(seen) @ np.stack(list(known.values())).T
-        return bool(cosines.max() >= campaign.example_similarity)
 
     def _draw_products(
         self,
         standing: list[tuple[RunningCreative, RunningCampaign]],
         context: AdContext,
+        gone: Set[int],
         found: Sifted,
     ) -> None:
         wanted = {one.product for one, _ in standing if one.product is not None}
-        products, gone = self._products(wanted)
+        self._products.forget(
+            one.product for one, _ in standing if one.id in gone and one.product is not None
+        )
+        products = self._products.of(wanted)
         profile = context.profile
         for creative, campaign in standing:
             product = None
             if creative.product is not None:
                 product = products.get(creative.product)
-                if product is None:
-                    found.refused[creative.id] = gone.get(creative.product, "product_gone")
-                    continue
-                if reason := _is_known(product, context, profile.hidden, profile.bought):
+                if reason := _refused_product(product, context, profile.hidden, profile.bought):
                     found.refused[creative.id] = reason
                     continue
+            if creative.id in gone:
+                found.refused[creative.id] = "gone"
+                continue
             found.eligible.append(Eligible(creative, campaign, product))
 
-    def _products(
-        self, wanted: Collection[tuple[str, str]]
-    ) -> tuple[Mapping[tuple[str, str], Drawn], Mapping[tuple[str, str], str]]:
-        """Read those that can be ordered; and why not the others, if they are there."""
-        products: dict[tuple[str, str], Drawn] = {}
-        gone: dict[tuple[str, str], str] = {}
-        if wanted:
-            sellers, skus = zip(*sorted(wanted), strict=True)
-            with self._readers() as reads:
-                rows = reads.execute(_PRODUCTS, {"sellers": list(sellers), "skus": list(skus)})
-            for row in rows:
-                key = (row.seller_id, row.sku)
-                if Product.is_in_stock(row.availability):
-                    products[key] = Drawn(row.id, row.title, row.category, row.price)
-                else:
-                    gone[key] = "out_of_stock"
-        return products, gone
+
+class _Gate:
+    """Tells of campaigns whether they take part in one request."""
+
+    def __init__(self, vectors: CreativeVectors, context: AdContext, seed: int) -> None:
+        self._vectors = vectors
+        self._context = context
+        self._seed = seed
+        self._situation: Situation = context.situation
+        self._days: dict[str, date] = {}
+
+    def refusal(self, campaign: RunningCampaign) -> str | None:
+        """Say why a campaign takes no part, or None."""
+        if not campaign.is_in_flight(self._context.now):
+            return "flight"
+        if reason := spent(campaign.standing, self._today(campaign.time_zone)):
+            return reason
+        if reason := refusal(campaign.rules, self._situation):
+            return reason
+        if campaign.by_example and not self._is_like_examples(campaign):
+            return "targeting:examples"
+        return None if draws_in(campaign.id, campaign.pace, self._seed) else "pacing"
+
+    def _today(self, zone: str) -> date:
+        day = self._days.get(zone)
+        if day is None:
+            day = self._days[zone] = local_day(self._context.now, zone)
+        return day
+
+    def _is_like_examples(self, campaign: RunningCampaign) -> bool:
+        seen, model = self._context.probes, self._context.serving.model.digest
+        known = self._vectors.of_pictures(campaign.examples, model)
+        if not len(seen) or not known:
+            return False
+        cosines = seen @ np.stack(list(known.values())).T
+        return bool(cosines.max() >= campaign.example_similarity)
 
 
 def spent(standing: Standing, today: date) -> str | None:
@@ -170,14 +162,21 @@ def draws_in(campaign_id: int, pace: float, seed: int) -> bool:
     """Draw whether a campaign of this pace takes part: the same for the same seed."""
     if pace >= 1.0:
         return True
-    dice = random.Random(f"{seed}:{campaign_id}")  # noqa: S311 - a draw among ads is no secret
-    return dice.random() < pace
+    drawn = blake2b(f"{seed}:{campaign_id}".encode(), digest_size=_DRAWN_BYTES).digest()
+    return int.from_bytes(drawn) < int(pace * _DRAWN)
 
 
-def _is_known(
-    product: Drawn, context: AdContext, hidden: Collection[int], bought: Collection[int]
+def _refused_product(
+    product: Drawn | None,
+    context: AdContext,
+    hidden: Collection[int],
+    bought: Collection[int],
 ) -> str | None:
-    """Say why a product is of no use to who looks, or None."""
+    """Say why a product cannot be shown, or is of no use to who looks; or None."""
+    if product is None:
+        return "product_gone"
+    if not product.in_stock:
+        return "out_of_stock"
     if context.product is not None and context.product.id == product.id:
         return "on_the_page"
     if product.id in hidden:

@@ -6,22 +6,26 @@ campaign may spend is decided by its row in `budgets`, and what a product costs 
 
 import threading
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
+from vitrine.ads.keeping import Background
 from vitrine.ads.running import Running
-from vitrine.ads.running_rows import CAMPAIGNS, CREATIVES, changed
+from vitrine.ads.running_changes import read_all, read_changed
 from vitrine.db import Readers
 
 REFRESH_SECONDS = 1.0
-# After a quiet time nobody is served what was seen before it.
-_OLDEST_SECONDS = 3.0
-# What a transaction wrote may be seen so much later than the time that it wrote down.
-_OVERLAP = timedelta(seconds=60)
+# What a transaction wrote may be seen so much later than the time that it wrote down: nearly always
+# by the first, and by the second for all that live so long.
+_OVERLAP, _LONG = timedelta(seconds=5), timedelta(seconds=60)
+_LONG_SECONDS = 10.0
 # The net under all that: now and then everything is read.
 _WHOLE_SECONDS = 600.0
+# Until it is so much older it is read anew beside the requests. After a quiet time nobody is served
+# what was seen before it.
+_OLDEST_SECONDS = 1.0
+_LONG_AGO = float("-inf")
 
 
 class RunningAds:
@@ -31,53 +35,56 @@ class RunningAds:
         self,
         readers: Readers,
         *,
+        background: Background | None = None,
         refresh_seconds: float = REFRESH_SECONDS,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._readers = readers
+        self._background = background or Background()
         self._refresh_seconds = refresh_seconds
-        self._clock = clock
         self._lock = threading.Lock()
         self._seen: Running | None = None
+        self._read_at = self._long_at = self._whole_at = _LONG_AGO
+        self._forgets = 0
         self._since: datetime | None = None
-        self._due = 0.0
-        self._whole_due = 0.0
 
     def now(self) -> Running:
-        """What is active, about a second old and a few at most. The first look is waited for."""
-        seen = self._seen
-        if seen is not None and time.monotonic() < self._due:
-            return seen
-        is_old = seen is None or time.monotonic() > self._due + _OLDEST_SECONDS
-        if not self._lock.acquire(blocking=is_old):
-            assert seen is not None
-            return seen
-        try:
-            if self._seen is None or time.monotonic() >= self._due:
-                self._seen = self._look(self._seen)
-                self._due = time.monotonic() + self._refresh_seconds
-            return self._seen
-        finally:
-            self._lock.release()
+        """What is active, about a second old and two at most. The first look is waited for."""
+        seen, age = self._seen, time.monotonic() - self._read_at
+        if seen is not None:
+            if age < self._refresh_seconds:
+                return seen
+            if age < self._refresh_seconds + _OLDEST_SECONDS:
+                self._background((id(self), "look"), self._refresh)
+                return seen
+        return self._refresh()
 
     def forget(self) -> None:
         """Look again at the next question."""
-        self._due = -_OLDEST_SECONDS
+        self._forgets += 1
+        self._read_at = _LONG_AGO
 
-    def _look(self, before: Running | None) -> Running:
-        whole = before is None or time.monotonic() >= self._whole_due
-        waiting = (
-            [] if before is None else [one.id for one in before.creatives.values() if one.waiting]
-        )
+    def _refresh(self) -> Running:
+        with self._lock:
+            began, forgets = time.monotonic(), self._forgets
+            if self._seen is None or began - self._read_at >= self._refresh_seconds:
+                self._seen = self._look(self._seen, began)
+                # What was to be forgotten meanwhile may be what was just read.
+                self._read_at = began if forgets == self._forgets else _LONG_AGO
+            return self._seen
+
+    def _look(self, before: Running | None, now: float) -> Running:
+        whole = before is None or now - self._whole_at >= _WHOLE_SECONDS
+        long = now - self._long_at >= _LONG_SECONDS
+        since = self._since
         with self._readers() as reads:
-            asked_at = reads.execute(text("select clock_timestamp()")).scalar_one()
-            since = None if whole else self._since
-            campaigns = reads.execute(CAMPAIGNS, {"since": since}).all()
-            asked = {"since": since, "waiting": waiting}
-            creatives = reads.execute(CREATIVES, asked).all()
-        self._since = asked_at - _OVERLAP
+            asked_at: datetime = reads.execute(text("select clock_timestamp()")).scalar_one()
+            if whole or before is None or since is None:
+                found = read_all(reads, before or Running())
+            else:
+                found = read_changed(reads, before, since - (_LONG if long else _OVERLAP))
+        self._since = asked_at
         if whole:
-            self._whole_due = time.monotonic() + _WHOLE_SECONDS
-            before = Running()
-        assert before is not None
-        return changed(before, campaigns, creatives)
+            self._whole_at = now
+        if whole or long:
+            self._long_at = now
+        return found

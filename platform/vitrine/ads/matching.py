@@ -2,13 +2,13 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from vitrine.ads.bidding import Auctioneer, Sold
-from vitrine.ads.candidates import DEEPER, DEPTH, Finder
+from vitrine.ads.candidates import Finder
 from vitrine.ads.context import AdContext, Contexts
 from vitrine.ads.counters import Counters
 from vitrine.ads.decided import Decided, DecidedSlot, record
@@ -18,7 +18,7 @@ from vitrine.ads.looking import RunningAds
 from vitrine.ads.models import BILLED_BY
 from vitrine.ads.running import Running
 from vitrine.ads.scoring import Scored, Scorer
-from vitrine.ads.showing import Show, Showing
+from vitrine.ads.showing import Looks, Show, Showing
 from vitrine.ads.tracing import told, trace
 from vitrine.db import Readers
 from vitrine.decisions.tokens import new_decision_id
@@ -32,6 +32,8 @@ _WITHOUT_INDEX = (
 # So many for each slot: with fewer the index is asked for more.
 _ENOUGH_PER_SLOT = 3
 _SEED_BITS = 62
+# What is gone is seen when it is to be shown; one after the other would have to go meanwhile.
+_TRIES = 3
 
 
 def _now() -> datetime:
@@ -74,6 +76,17 @@ class _Stages:
         return MatchTiming(**self.spent, total=total)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An auction, and how its winners are shown: None for one that cannot be."""
+
+    sifted: Sifted
+    scored: Scored
+    sold: Sold
+    looks: list[Looks | None]
+    degraded: bool
+
+
 class AdMatcher:
     """Matches ads of one shop; safe to share between threads."""
 
@@ -94,31 +107,56 @@ class AdMatcher:
         with stages("context"):
             context = tools.contexts.read(query, photos, tools.generations.current(), now)
             running = tools.running.now()
-        sifted, degraded = self._sift(context, running, seed, stages)
-        with stages("auction"):
-            shown = self._leave_out_capped(sifted, context)
-            scored = tools.scorer.score(sifted, running, context, seed)
-            decision = new_decision_id()
-            sold = tools.auctioneer.sell(scored, context, decision, shown)
+        decision = new_decision_id()
+        held = self._hold(context, running, seed, decision, stages)
         with stages("record"):
             try:
-                shows = self._show(sold, scored, context)
-                self._record(decision, seed, key_id, context, running, sifted, scored, sold)
+                shows = self._shows(held, context)
+                self._record(decision, seed, key_id, context, running, held)
             except Exception:
                 # What nobody is shown keeps nothing from others.
-                tools.counters.release(sold.asks)
+                tools.counters.release(held.sold.asks)
                 raise
         return MatchResponse(
             decision_id=decision,
             ads=[tools.showing.ad(one, decision, key_id, context) for one in shows],
-            degraded=_WITHOUT_INDEX if degraded else None,
+            degraded=_WITHOUT_INDEX if held.degraded else None,
             model=context.serving.model,
             timing_ms=stages.out(),
         )
 
     def forget(self) -> None:
-        """Look at once at what is active now, instead of within a second."""
+        """Look at once at what is active now, instead of within seconds."""
         self.tools.running.forget()
+        self.tools.finder.forget()
+
+    def _hold(
+        self, context: AdContext, running: Running, seed: int, decision: str, stages: _Stages
+    ) -> _Held:
+        """Hold an auction, and another one without those winners that turn out to be gone."""
+        tools, gone = self.tools, set[int]()
+        for left in range(_TRIES, 0, -1):
+            sifted, degraded = self._sift(context, running, seed, gone, stages)
+            with stages("auction"):
+                shown = self._leave_out_capped(sifted, context)
+                scored = tools.scorer.score(sifted, running, context, seed)
+                sold = tools.auctioneer.sell(scored, context, decision, shown)
+            with stages("record"):
+                looks = self._looks(scored, sold)
+            if None not in looks or left == 1:
+                break
+            tools.counters.release(sold.asks)
+            ads = [scored.ads[one.at] for one in sold.winners]
+            gone |= {ad.creative.id for ad, look in zip(ads, looks, strict=True) if look is None}
+        return _Held(sifted, scored, sold, looks, degraded)
+
+    def _looks(self, scored: Scored, sold: Sold) -> list[Looks | None]:
+        """Read what shows the winners, as it stands now: the last gate."""
+        try:
+            return self.tools.showing.read([scored.ads[one.at] for one in sold.winners])
+        except Exception:
+            self.tools.counters.release(sold.asks)
+            raise
 
     def _leave_out_capped(self, sifted: Sifted, context: AdContext) -> dict[int, Shown]:
         """Leave out whose caps are reached: who cannot be shown is to make nobody pay more."""
@@ -132,28 +170,27 @@ class AdMatcher:
         return shown
 
     def _sift(
-        self, context: AdContext, running: Running, seed: int, stages: _Stages
+        self, context: AdContext, running: Running, seed: int, gone: Set[int], stages: _Stages
     ) -> tuple[Sifted, bool]:
         """Find candidates and who of them may take part; deeper, where those are few."""
         tools, wanted = self.tools, context.query.slots * _ENOUGH_PER_SLOT
-        for depth in (DEPTH, DEPTH * DEEPER):
+        for deeper in (False, True):
             with stages("candidates"):
-                found = tools.finder.find(context, running, seed, depth=depth)
+                found = tools.finder.find(context, running, seed, deeper=deeper)
             with stages("eligibility"):
-                sifted = tools.sieve.sift(found.ids, running, context, seed)
+                sifted = tools.sieve.sift(found.ids, running, context, seed, gone)
             if len(sifted.eligible) >= wanted or found.exhausted:
                 break
         return sifted, found.degraded
 
-    def _show(self, sold: Sold, scored: Scored, context: AdContext) -> list[Show]:
-        """Read what shows the winners, as it stands now: the last gate."""
-        ads = [scored.ads[one.at] for one in sold.winners]
-        found = self.tools.showing.read(ads)
-        for at in range(len(ads) - 1, -1, -1):
-            if found[at] is None:
+    def _shows(self, held: _Held, context: AdContext) -> list[Show]:
+        """Put the winners into their slots; of one that is gone the slot stays empty."""
+        sold, scored = held.sold, held.scored
+        for at in range(len(sold.winners) - 1, -1, -1):
+            if held.looks[at] is None:
                 sold.refused[sold.winners[at].at] = "gone"
                 sold.drop(at, self.tools.counters)
-        kept = [one for one in found if one is not None]
+        kept = [one for one in held.looks if one is not None]
         return [
             Show(
                 looks=looks,
@@ -168,18 +205,16 @@ class AdMatcher:
             for looks, winner, loss in zip(kept, sold.winners, sold.losses, strict=True)
         ]
 
-    def _record(  # noqa: PLR0913, PLR0917 - all that an auction was made of
+    def _record(
         self,
         decision: str,
         seed: int,
         key_id: str,
         context: AdContext,
         running: Running,
-        sifted: Sifted,
-        scored: Scored,
-        sold: Sold,
+        held: _Held,
     ) -> None:
-        tools = self.tools
+        tools, scored, sold = self.tools, held.scored, held.sold
         slots = []
         for winner, loss in zip(sold.winners, sold.losses, strict=True):
             ad = scored.ads[winner.at]
@@ -202,7 +237,7 @@ class AdMatcher:
             "relevance_exponent": tools.auctioneer.exponent,
             "relevance_floor": tools.scorer.floor(context),
         }
-        found = trace(context, running, sifted, scored, sold, tools.auctioneer)
+        found = trace(context, running, held.sifted, scored, sold, tools.auctioneer)
         record(
             tools.readers,
             Decided(

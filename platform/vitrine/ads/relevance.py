@@ -4,8 +4,8 @@ Each factor lies in (0, 1] and is 1 where nothing is known that could speak agai
 one alone could speak for it and does not, it is below the floor.
 """
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ _NOTHING_FITS = 0.15
 _ELSEWHERE_SEEN, _NO_WORD_SEEN, _UNTOLD_SEEN = 0.3, 0.5, 0.7
 _LEAST_PROFILE, _LEAST_ALONE, _DISLIKED = 0.5, 0.1, 0.3
 _DIGITS = 6
+_FACTORS = ("visual", "profile", "context", "total")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,18 @@ class Relevance:
     visual: Numbers
     profile: Numbers
     context: Numbers
+    total: Numbers = field(init=False)
 
-    @property
-    def total(self) -> Numbers:
-        return self.visual * self.profile * self.context
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "total", self.visual * self.profile * self.context)
+
+    def told(self, at: int) -> dict[str, float]:
+        """Tell the factors of one of them, and their product."""
+        return {name: round(float(getattr(self, name)[at]), _DIGITS) for name in _FACTORS}
 
     def out(self, at: int) -> RelevanceOut:
         """Write the factors of one of them."""
-        named = {"visual": self.visual, "profile": self.profile, "context": self.context}
-        factors = {name: round(float(each[at]), _DIGITS) for name, each in named.items()}
-        return RelevanceOut(**factors, total=round(float(self.total[at]), _DIGITS))
+        return RelevanceOut(**self.told(at))
 
 
 def likeness(cosines: NDArray[np.floating[Any]]) -> Numbers:
@@ -65,7 +68,7 @@ def liked(
     if profile.events == 0:
         return np.ones(count)
     least = _LEAST_ALONE if alone else _LEAST_PROFILE
-    drawn = np.array([_drawn_to(profile.categories, one) for one in categories])
+    drawn = _by_category(categories, lambda one: _drawn_to(profile.categories, one))
     by_looks = np.zeros(count) if likes is None else likes
     found: Numbers = least + (1 - least) * np.maximum(by_looks, drawn)
     found[drawn < 0] *= _DISLIKED
@@ -89,13 +92,19 @@ def fits(
     if not page and not asked:
         return np.ones(len(categories))
     if page:
-        found = np.array([_near(page, one, seen) for one in categories])
+        found = _by_category(categories, lambda one: _near(page, one, seen))
     if asked:
         shares = np.array([len(asked & one) / len(asked) for one in words])
         none = _NO_WORD_SEEN if seen else _NOTHING_FITS
         told = np.where(shares > 0, _SOME_WORDS + (1 - _SOME_WORDS) * shares, none)
         found = np.maximum(found, told)
     return found
+
+
+def _by_category(categories: Sequence[str | None], worth: Callable[[str | None], float]) -> Numbers:
+    """Tell what each is worth, [n]; of many ads few categories differ."""
+    known = {one: worth(one) for one in dict.fromkeys(categories)}
+    return np.array([known[one] for one in categories], np.float64)
 
 
 def _near(page: Set[str], category: str | None, seen: bool) -> float:

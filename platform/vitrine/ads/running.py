@@ -43,6 +43,7 @@ class RunningCampaign:
     example_similarity: float
     reserve_micros: int
     standing: Standing
+    changed_at: tuple[datetime | None, ...]
 
     def is_in_flight(self, now: datetime) -> bool:
         """Whether its days have begun and are not over."""
@@ -55,7 +56,7 @@ class RunningCampaign:
 
 @dataclass(frozen=True, slots=True)
 class RunningCreative:
-    """A creative that is active, and how it did so far. `waiting`: its picture is on its way."""
+    """A creative that is active, and how it did so far."""
 
     id: int
     slug: str
@@ -66,12 +67,12 @@ class RunningCreative:
     category: str | None
     product: tuple[str, str] | None
     cid: str | None
-    waiting: bool
     version: int
     words: frozenset[str]
     impressions: float
     clicks: float
     conversions: float
+    changed_at: tuple[datetime | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,9 @@ class Running:
 
     campaigns: Mapping[int, RunningCampaign] = field(default_factory=dict)
     creatives: Mapping[int, RunningCreative] = field(default_factory=dict)
+    ids: tuple[int, ...] = ()
+    # Creatives whose own picture cannot be shown yet.
+    waiting: frozenset[int] = frozenset()
     of_campaign: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     tallies: Mapping[int, Tally] = field(default_factory=dict)
     shop: Tally = field(default_factory=Tally)

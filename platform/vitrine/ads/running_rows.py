@@ -1,6 +1,5 @@
-"""The rows of what is active, read and put into what was known of it."""
+"""Rows of what is active, as they are kept in memory."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,13 +7,30 @@ from sqlalchemy import text
 
 from vitrine.ads.counters import Standing
 from vitrine.ads.days import flight_bounds
-from vitrine.ads.running import Cap, Running, RunningCampaign, RunningCreative, Tally
+from vitrine.ads.running import Cap, RunningCampaign, RunningCreative
 from vitrine.ads.targeting import compile_rules, fold_words
 
+FROM_CAMPAIGNS = """
+    from campaigns join budgets on budgets.campaign_id = campaigns.id
+    left join controls on controls.campaign_id = campaigns.id
+"""
+FROM_CREATIVES = """
+    from creatives left join creative_stats on creative_stats.creative_id = creatives.id
+    left join lateral (
+        select max(cid) filter (where creative_images.state = 'searchable') as cid,
+            coalesce(bool_or(creative_images.state not in ('searchable', 'failed')), false) as waits
+        from creative_images where kind = 'creative' and owner_id = creatives.id
+    ) as own on true
+"""
+# When each row that it is made of was changed: the latest of them alone would hide what a longer
+# transaction wrote down earlier.
+CAMPAIGN_CHANGED = "array[campaigns.updated_at, budgets.updated_at, controls.updated_at]"
+CREATIVE_CHANGED = "array[creatives.updated_at, creative_stats.updated_at]"
+
 CAMPAIGNS = text(
-    """
+    f"""
     select campaigns.id, campaigns.slug, campaigns.version as campaign_version, advertiser_id,
-        campaigns.state, time_zone, starts_on, ends_on, bid_type,
+        time_zone, starts_on, ends_on, bid_type,
         case when highest_bid_micros is null then campaigns.bid_micros else least(
             greatest(coalesce(controls.bid_micros, campaigns.bid_micros), lowest_bid_micros),
             highest_bid_micros
@@ -30,112 +46,24 @@ CAMPAIGNS = text(
         exists (
             select from creative_images where kind = 'example' and owner_id = campaigns.id
         ) as by_example,
-        greatest(campaigns.updated_at, budgets.updated_at, controls.updated_at) as changed_at
-    from campaigns join budgets on budgets.campaign_id = campaigns.id
-    left join controls on controls.campaign_id = campaigns.id
-    where (cast(:since as timestamptz) is null and campaigns.state = 'active')
-       or campaigns.updated_at > :since or budgets.updated_at > :since
-       or controls.updated_at > :since
-    """
+        {CAMPAIGN_CHANGED} as changed_at
+    {FROM_CAMPAIGNS}
+    where campaigns.id = any(cast(:ids as bigint[])) and campaigns.state = 'active'
+    """  # noqa: S608 - its parts stand above
 )
 CREATIVES = text(
-    """
-    select creatives.id, slug, campaign_id, state, title, text, call_to_action, category,
-        seller_id, sku, version, (
-            select cid from creative_images
-            where kind = 'creative' and owner_id = creatives.id
-                and creative_images.state = 'searchable'
-        ) as cid,
-        exists (
-            select from creative_images
-            where kind = 'creative' and owner_id = creatives.id
-                and creative_images.state in ('received', 'embedded')
-        ) as waiting,
-        coalesce(impressions, 0) as impressions, coalesce(clicks, 0) as clicks,
-        coalesce(conversions, 0) as conversions,
-        greatest(creatives.updated_at, creative_stats.updated_at) as changed_at
-    from creatives left join creative_stats on creative_stats.creative_id = creatives.id
-    where (cast(:since as timestamptz) is null and state = 'active')
-       or creatives.updated_at > :since or creative_stats.updated_at > :since
-       or creatives.id = any(cast(:waiting as bigint[]))
+    f"""
+    select creatives.id, slug, campaign_id, title, text, call_to_action, category, seller_id, sku,
+        version, own.cid, coalesce(impressions, 0) as impressions, coalesce(clicks, 0) as clicks,
+        coalesce(conversions, 0) as conversions, {CREATIVE_CHANGED} as changed_at
+    {FROM_CREATIVES}
+    where creatives.id = any(cast(:ids as bigint[])) and state = 'active'
     """
 )
 
 
-def changed(before: Running, campaign_rows: Any, creative_rows: Any) -> Running:
-    """Put what was read into what was known; the same again changes nothing."""
-    campaigns = dict(before.campaigns)
-    moved = False
-    for row in campaign_rows:
-        if row.state == "active":
-            known = campaigns.get(row.id)
-            campaigns[row.id] = _campaign(row, known)
-            moved = moved or known is None or known.keywords != campaigns[row.id].keywords
-        else:
-            campaigns.pop(row.id, None)
-    if not creative_rows and not moved:
-        return replace(before, campaigns=campaigns)
-    creatives = dict(before.creatives)
-    touched: set[int] = set()
-    for row in creative_rows:
-        seen = creatives.get(row.id)
-        if row.state == "active":
-            creatives[row.id] = _creative(row, seen)
-        else:
-            creatives.pop(row.id, None)
-        touched.add(row.campaign_id)
-        moved = moved or seen is None or row.state != "active" or seen.version != row.version
-    if not moved:
-        tallies = dict(before.tallies)
-        for id_ in touched:
-            tallies[id_] = _tally(creatives, before.of_campaign.get(id_, ()))
-        shop = _sum(tallies.values())
-        return replace(before, campaigns=campaigns, creatives=creatives, tallies=tallies, shop=shop)
-    return _arranged(campaigns, creatives)
-
-
-def _arranged(
-    campaigns: Mapping[int, RunningCampaign], creatives: Mapping[int, RunningCreative]
-) -> Running:
-    of_campaign: dict[int, list[int]] = {}
-    by_word: dict[str, list[int]] = {}
-    by_category: dict[str, list[int]] = {}
-    for id_, one in creatives.items():
-        of_campaign.setdefault(one.campaign_id, []).append(id_)
-        campaign = campaigns.get(one.campaign_id)
-        for word in one.words if campaign is None else one.words | campaign.keywords:
-            by_word.setdefault(word, []).append(id_)
-        if one.category is not None:
-            parts = one.category.split("/")
-            for end in range(1, len(parts) + 1):
-                by_category.setdefault("/".join(parts[:end]), []).append(id_)
-    grouped = {id_: tuple(some) for id_, some in of_campaign.items()}
-    tallies = {id_: _tally(creatives, some) for id_, some in grouped.items()}
-    return Running(
-        campaigns=campaigns,
-        creatives=creatives,
-        of_campaign=grouped,
-        tallies=tallies,
-        shop=_sum(tallies.values()),
-        by_word={word: tuple(some) for word, some in by_word.items()},
-        by_category={path: tuple(some) for path, some in by_category.items()},
-    )
-
-
-def _tally(creatives: Mapping[int, RunningCreative], ids: tuple[int, ...]) -> Tally:
-    return _sum(creatives[id_] for id_ in ids if id_ in creatives)
-
-
-def _sum(counted: Iterable[RunningCreative | Tally]) -> Tally:
-    some = list(counted)
-    return Tally(
-        sum(one.impressions for one in some),
-        sum(one.clicks for one in some),
-        sum(one.conversions for one in some),
-    )
-
-
-def _campaign(row: Any, known: RunningCampaign | None) -> RunningCampaign:
+def campaign_of(row: Any, known: RunningCampaign | None) -> RunningCampaign:
+    """Make a campaign of its row; what only its version changes is taken from the one known."""
     standing = Standing(
         campaign_id=row.id,
         version=row.version,
@@ -155,6 +83,7 @@ def _campaign(row: Any, known: RunningCampaign | None) -> RunningCampaign:
             examples=tuple(row.examples),
             by_example=row.by_example,
             standing=standing,
+            changed_at=tuple(row.changed_at),
         )
     begins, ends = flight_bounds(row.starts_on, row.ends_on, row.time_zone)
     keywords = row.targeting.get("keywords") or ()
@@ -178,10 +107,12 @@ def _campaign(row: Any, known: RunningCampaign | None) -> RunningCampaign:
         example_similarity=row.targeting.get("example_similarity") or 0.5,
         reserve_micros=row.reserve_micros,
         standing=standing,
+        changed_at=tuple(row.changed_at),
     )
 
 
-def _creative(row: Any, known: RunningCreative | None) -> RunningCreative:
+def creative_of(row: Any, known: RunningCreative | None) -> RunningCreative:
+    """Make a creative of its row; its words are those of the one known, if its version is."""
     same = known is not None and known.version == row.version
     return RunningCreative(
         id=row.id,
@@ -193,10 +124,10 @@ def _creative(row: Any, known: RunningCreative | None) -> RunningCreative:
         category=row.category,
         product=None if row.sku is None else (row.seller_id, row.sku),
         cid=row.cid,
-        waiting=row.waiting,
         version=row.version,
         words=known.words if same and known else fold_words(f"{row.title} {row.text}"),
         impressions=row.impressions,
         clicks=row.clicks,
         conversions=row.conversions,
+        changed_at=tuple(row.changed_at),
     )

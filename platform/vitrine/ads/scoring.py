@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,6 @@ from vitrine.ads.exploring import drawn
 from vitrine.ads.features import AdFacts, PageFacts, features
 from vitrine.ads.relevance import Relevance
 from vitrine.ads.running import Running, Tally
-from vitrine.ads.targeting import fold_words
 
 _NOTHING = Tally()
 # Of a creative with fewer nobody knows yet how it does.
@@ -47,7 +47,7 @@ class Scored:
     def similarity(self, at: int) -> float | None:
         """To what is looked at; None without a picture of it."""
         found = float(self.similarities[at])
-        return None if np.isnan(found) else found
+        return None if isnan(found) else found
 
 
 class Scorer:
@@ -96,19 +96,22 @@ class Scorer:
         seed: int,
     ) -> Scored:
         tallies = [running.tallies.get(one.campaign.id, _NOTHING) for one in ads]
+        columns = (similarities, found.visual, found.profile, found.context)
         facts = [
             AdFacts(
-                similarity=None if np.isnan(similarities[at]) else float(similarities[at]),
-                visual=float(found.visual[at]),
-                profile=float(found.profile[at]),
-                context=float(found.context[at]),
+                similarity=None if isnan(similarity) else similarity,
+                visual=visual,
+                profile=profile,
+                context=fits,
                 impressions=one.creative.impressions,
                 clicks=one.creative.clicks,
-                campaign_impressions=tallies[at].impressions,
-                campaign_clicks=tallies[at].clicks,
+                campaign_impressions=tally.impressions,
+                campaign_clicks=tally.clicks,
                 draws_on_product=one.product is not None,
             )
-            for at, one in enumerate(ads)
+            for one, tally, similarity, visual, profile, fits in zip(
+                ads, tallies, *(each.tolist() for each in columns), strict=True
+            )
         ]
         page = PageFacts(
             placement=context.query.placement,
@@ -148,7 +151,7 @@ def _relevance(
         similarities = (vectors @ context.pictures.T).max(axis=1).astype(np.float64)
         visual = relevance.likeness(similarities)
     if count and context.interests:
-        interests = np.stack([one.vector for one in context.interests])
+        interests = context.probes[len(context.pictures) :]
         likes = relevance.likeness((vectors @ interests.T).max(axis=1))
     seen, told = len(context.pictures) > 0, bool(context.categories or context.words)
     categories = [one.category for one in ads]
@@ -161,7 +164,7 @@ def _relevance(
 
 
 def _words(ad: Eligible) -> frozenset[str]:
-    drawn_on = fold_words(ad.product.title) if ad.product is not None else frozenset()
+    drawn_on = ad.product.words if ad.product is not None else frozenset()
     return ad.creative.words | ad.campaign.keywords | drawn_on
 
 

@@ -10,7 +10,7 @@ from vitrine.ads.running import Running
 from vitrine.ads.scoring import Scored
 
 # The best of those who bid, and examples of those who did not.
-MOST_BIDDERS, MOST_FILTERED = 50, 50
+MOST_BIDDERS, MOST_FILTERED = 30, 20
 _DIGITS = 6
 
 
@@ -25,20 +25,19 @@ def trace(
     """Write down an auction as JSON."""
     won = {one.at: one for one in sold.winners}
     scores = auctioneer.scores(sold)
+    why_not = auctioneer.why_not(sold, scored, context)
     order = sorted(range(len(scored.ads)), key=lambda at: (at not in won, -scores[at]))
-    bidders = [
-        _bidder(at, scored, sold, scores[at])
-        | (
-            {
-                "outcome": "shown",
-                "position": won[at].position,
-                "price_micros": won[at].price_micros,
-            }
-            if at in won
-            else {"outcome": "lost", "reason": auctioneer.why_not(sold, at, scored, context)}
-        )
-        for at in order[:MOST_BIDDERS]
-    ]
+    bidders = []
+    for at in order[:MOST_BIDDERS]:
+        bidder = _bidder(at, scored, sold, scores[at])
+        if at in won:
+            bidder["outcome"] = "shown"
+            bidder["position"] = won[at].position
+            bidder["price_micros"] = won[at].price_micros
+        else:
+            bidder["outcome"] = "lost"
+            bidder["reason"] = why_not(at)
+        bidders.append(bidder)
     examples = list(sifted.refused.items())[:MOST_FILTERED]
     reasons = Counter(sifted.refused.values())
     lost = len(order) - len(bidders)
@@ -74,7 +73,7 @@ def _bidder(at: int, scored: Scored, sold: Sold, score: float) -> dict[str, Any]
         "advertiser": ad.campaign.advertiser,
         "bid_micros": sold.bids[at].bid_micros,
         "probability": round(sold.bids[at].probability, _DIGITS),
-        "relevance": scored.relevance.out(at).model_dump(),
+        "relevance": scored.relevance.told(at),
         "score": round(score, _DIGITS),
     }
 

@@ -29,7 +29,9 @@ class Milvus(Service):
                 *("--port", str(self.port)),
                 *("--data-dir", str(self.home.path / "milvus")),
             ],
-            env={"PYTHONUNBUFFERED": "1"},
+            # It multiplies matrices of a few megabytes: threads wait for each other in vain, and
+            # take twice the time of the processor.
+            env={"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"},
             # Only an interrupt makes it write out what it holds and close its files.
             stop=((signal.SIGINT, 20.0), (signal.SIGTERM, 5.0)),
         )
