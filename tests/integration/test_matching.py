@@ -4,20 +4,26 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
+from tests.integration.conftest import listing, worked_off
 from tests.integration.market import UNIT, Market, creatives, first
 from tests.integration.shop import KINDS, shop_of_a_module, sku
 from tests.integration.shoppers import Shoppers, name
 from tests.pictures import jpeg
+from vitrine.ads.candidates import Finder
 from vitrine.ads.counters import Counters
 from vitrine.ads.eligibility import draws_in
 from vitrine.ads.explaining import explain
+from vitrine.ads.gallery import MOST_HUNG, Gallery
+from vitrine.ads.keeping import Background
 from vitrine.ads.looking import RunningAds
+from vitrine.ads.matching import AdMatcher
 from vitrine.ads.models import AdSlot, Campaign, Control
 from vitrine.assembly import Platform
 from vitrine.catalog.models import CreativeImage, Product
@@ -463,3 +469,70 @@ def test_a_product_that_was_hidden_or_bought_is_not_advertised(market: Market) -
     assert why(market.shop, found.decision_id).filtered["hidden"] == 1
     with market.shop.sessions() as session:
         assert session.query(Product).filter(Product.sku == "p00").count() == 1
+
+
+def test_in_memory_and_in_the_index_the_same_is_found(market: Market) -> None:
+    tools = market.shop.matcher.tools
+    asked = [MatchQuery(product_id=f"acme:{sku(at)}", slots=20, seed=at) for at in (1, 8, 14)]
+    answers = []
+    for most in (MOST_HUNG, 0):
+        gallery = Gallery(market.shop.sessions, Background(), most=most)
+        matcher = AdMatcher(replace(tools, finder=Finder(market.shop.index, gallery)))
+        matcher.forget()
+        found = [matcher.match(one, key_id="test") for one in asked]
+        answers.append([[(ad.creative, ad.similarity) for ad in one.ads] for one in found])
+        running, model = tools.running.now(), found[0].model.digest
+        assert (gallery.pictures(running, model) is None) == (most == 0)
+    assert answers[0] == answers[1]
+    assert all(answers[0])
+
+
+def test_what_is_in_memory_is_found_without_the_index(market: Market) -> None:
+    nowhere = VectorIndex("http://127.0.0.1:1", timeout_seconds=1.0)
+    matcher = replace(market.shop, index=nowhere).matcher
+    query = MatchQuery(product_id=f"acme:{sku(7)}", slots=1)
+    assert matcher.match(query, key_id="test").degraded is not None
+    matcher.forget()
+    found = matcher.match(query, key_id="test")
+    assert found.degraded is None
+    assert first(found).similarity is not None
+
+
+def test_another_picture_of_a_product_comes_to_hang_in_memory(market: Market) -> None:
+    shop = market.shop
+    running, model = RunningAds(shop.reading.connect).now(), shop.matcher.tools.generations
+    digest = model.current().model.digest
+    gallery = Gallery(shop.sessions, Background(), turn_seconds=0.0)
+    gallery.forget()
+    before = gallery.pictures(running, digest)
+    shop.catalog.put("acme", sku(6), listing(title="Red bowl", category=KINDS[1]), [jpeg(41)])
+    worked_off(shop)
+    gallery.forget()
+    after = gallery.pictures(running, digest)
+    assert before is not None and after is not None
+    changed = {id_ for id_ in before.cids if before.cids[id_] != after.cids[id_]}
+    assert {running.creatives[id_].slug for id_ in changed} == {"bowls-6"}
+    row = before.rows[min(changed)]
+    assert float(before.vectors[row] @ after.vectors[row]) < 0.9
+
+
+def test_what_changed_is_seen_as_if_all_were_looked_at(market: Market) -> None:
+    readers = market.shop.reading.connect
+    running = RunningAds(readers)
+    before = running.now()
+    market.campaign("worded", bid_micros=UNIT, targeting={"keywords": ["teapot"]})
+    market.creative("worded-ad", "worded", photo=51, category="home/garden")
+    market.creative("mugs-0", "mugs", product=0, text="Of stoneware")
+    market.creatives.archive("boots-14")
+    market.patch("bowls", state="paused")
+    for look in range(2):
+        running.forget()
+        seen = running.now()
+        assert seen == RunningAds(readers).now(), look
+        worked_off(market.shop)
+    assert seen != before
+    assert seen.by_word["teapot"] == seen.of_campaign[seen.creatives[max(seen.ids)].campaign_id]
+    assert not seen.waiting
+    market.campaigns.archive("worded")
+    market.patch("bowls", state="active")
+    market.look()

@@ -24,18 +24,24 @@ MOST_HUNG = 20_000
 _ABSENT_SECONDS = 2.0
 # A product may get another first picture, which its creatives show: all are gone through again and
 # again, some at a time.
-_PAGE, _PAGE_SECONDS = 1000, 5.0
+_PAGE, TURN_SECONDS = 1000, 5.0
 
 
 class Gallery:
     """Hangs the pictures of what is active; safe to share between threads."""
 
     def __init__(
-        self, sessions: Sessions, background: Background, *, most: int = MOST_HUNG
+        self,
+        sessions: Sessions,
+        background: Background,
+        *,
+        most: int = MOST_HUNG,
+        turn_seconds: float = TURN_SECONDS,
     ) -> None:
         self._sessions = sessions
         self._background = background
         self._most = most
+        self._turn_seconds = turn_seconds
         self._lock = threading.Lock()
         self._hung: Pictures | None = None
         self._arranged: tuple[int, ...] = ()
@@ -75,7 +81,7 @@ class Gallery:
         if hung is None or hung.model != model or self._arranged is not running.ids:
             return True
         waits = bool(hung.absent) and now - self._looked_at > _ABSENT_SECONDS
-        return waits or now - self._turned_at > _PAGE_SECONDS
+        return waits or now - self._turned_at > self._turn_seconds
 
     def _hang(self, running: Running, model: str) -> None:
         with self._lock:
@@ -88,7 +94,7 @@ class Gallery:
             if was_forgotten or now - self._looked_at > _ABSENT_SECONDS:
                 new |= before.absent & wanted.keys()
                 self._looked_at = now
-            if now - self._turned_at > _PAGE_SECONDS:
+            if now - self._turned_at > self._turn_seconds:
                 new |= self._turned(before) & wanted.keys()
                 self._turned_at = now
             if new or before.versions.keys() != wanted.keys() or self._hung is None:

@@ -66,8 +66,10 @@ class Kept(Generic[K, V]):
         *,
         seconds: float,
         most: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
+        self._clock = clock
         self._background = background
         self._seconds = seconds
         self._most = most
@@ -79,7 +81,7 @@ class Kept(Generic[K, V]):
         found: dict[K, V] = {}
         missing: list[K] = []
         old: list[K] = []
-        now = time.monotonic()
+        now = self._clock()
         kept, seconds = self._kept, self._seconds
         with self._lock:
             for key in keys:
@@ -108,7 +110,7 @@ class Kept(Generic[K, V]):
                 self._kept.pop(key, None)
 
     def _read_now(self, keys: Collection[K]) -> Mapping[K, V]:
-        began = time.monotonic()
+        began = self._clock()
         fresh = self._read(keys)
         with self._lock:
             for key in keys:
