@@ -38,7 +38,7 @@ def auctions(
                 campaign_id=draw(st.integers(1, 3)),
                 advertiser=draw(st.sampled_from("abcd")),
                 bid_type=how,
-                bid_micros=draw(money) + (999 if how == "cpm" else 0),
+                bid_micros=max(draw(money), 1000 if how == "cpm" else 1),
                 probability=1.0 if how == "cpm" else draw(numbers),
                 relevance=draw(numbers),
                 reserve_micros=draw(st.sampled_from([0, 0, 1, 2500, 10**6])),
