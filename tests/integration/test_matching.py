@@ -34,6 +34,7 @@ from vitrine.recommend.erasure import erase
 from vitrine.redis_calls import RedisCalls, make_redis
 from vitrine.wire import ProductPatch
 from vitrine.wire.ads import DecisionOut, MatchQuery
+from vitrine.wire.creatives import CreativePatch
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +190,18 @@ def test_what_a_product_cannot_keep_is_not_promised(market: Market) -> None:
     assert why(market.shop, found.decision_id).filtered["out_of_stock"] == 1
     catalog.patch("acme", sku(2), ProductPatch(availability="in_stock"))
     assert "mugs-2" in creatives(market.match(**asked))
+
+
+def test_who_is_gone_since_the_last_look_leaves_the_slot_to_the_next(market: Market) -> None:
+    market.look()
+    asked = {"category": KINDS[0], "slots": 1, "seed": 5}
+    best = first(market.match(**asked)).creative
+    market.creatives.patch(best, CreativePatch.model_validate({"state": "paused"}))
+    found = market.match(**asked)
+    assert creatives(found) not in ([], [best])
+    assert why(market.shop, found.decision_id).filtered["gone"] == 1
+    market.creatives.patch(best, CreativePatch.model_validate({"state": "active"}))
+    market.look()
 
 
 def test_an_ad_may_cost_only_so_much_similarity(market: Market) -> None:

@@ -14,11 +14,9 @@ from vitrine.index.models import creatives_collection
 
 # Of all vectors together, and of each at least; with few that may be shown, many times more.
 DEPTH, LEAST_DEPTH, DEEPER = 120, 40, 8
-# Words and categories may name everything.
-# Of all vectors together, and of each at least; with few that may be shown, many times more.
-DEPTH, LEAST_DEPTH, DEEPER = 120, 40, 8
-# Words and categories may name everything; a word that very many ads have tells little.
-_MOST_NAMED, _MOST_ELSE, _MOST_COUNTED = 100, 100, 2000
+# Words and categories may name everything; a word that very many ads have tells little. Where
+# pictures say what suits a page, its category adds a few.
+_MOST_NAMED, _MOST_ELSE, _FEW, _MOST_COUNTED = 100, 100, 30, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +57,10 @@ class Finder:
             except Unavailable:
                 degraded = True
         dice = random.Random(seed)  # noqa: S311 - a draw among ads is no secret
-        named = {*_by_words(context, running), *_some(_by_category(context, running), dice)}
-        more = _some(running.ids, dice) if len(near) + len(named) < DEPTH else ()
+        most = _FEW if near and len(context.pictures) else _MOST_ELSE
+        of_category = _some(_by_category(context, running), dice, most)
+        named = {*_by_words(context, running), *of_category}
+        more = _some(running.ids, dice, _MOST_ELSE) if len(near) + len(named) < DEPTH else ()
         # In one order, whatever this process saw when: chance is drawn along it.
         ids = sorted({*near, *named, *more} & running.creatives.keys())
         return Candidates(tuple(ids), exhausted, degraded)
@@ -97,6 +97,6 @@ def _by_category(context: AdContext, running: Running) -> Sequence[int]:
     return found[0] if len(found) == 1 else sorted(set(chain.from_iterable(found)))
 
 
-def _some(ids: Sequence[int], dice: random.Random) -> Sequence[int]:
+def _some(ids: Sequence[int], dice: random.Random, most: int) -> Sequence[int]:
     """Draw some; those that are handed in are in order."""
-    return ids if len(ids) <= _MOST_ELSE else dice.sample(ids, _MOST_ELSE)
+    return ids if len(ids) <= most else dice.sample(ids, most)

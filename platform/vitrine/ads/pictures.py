@@ -8,10 +8,6 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 
-# Larger products are computed by several threads of the BLAS, which wait for each other longer than
-# it takes.
-_PRODUCTS_AT_ONCE = 2**17
-
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
@@ -42,10 +38,10 @@ class Pictures:
         """Find the `depth` creatives most like each vector [p, d], best first, then by id."""
         if not len(self.ids):
             return [[] for _ in probes]
-        rows = max(1, _PRODUCTS_AT_ONCE // probes.size)
-        starts = range(0, len(self.ids), rows)
-        parts = [self.vectors[start : start + rows] @ probes.T for start in starts]
-        return [self._best(one, depth) for one in np.ascontiguousarray(np.concatenate(parts).T)]
+        # Not by BLAS, whose threads wait for each other on processors that others need; nor in
+        # parts, after each of which this thread waits for those of other requests.
+        cosines = np.einsum("nd,pd->pn", self.vectors, probes)
+        return [self._best(one, depth) for one in cosines]
 
     def _best(self, cosines: NDArray[np.float32], depth: int) -> list[int]:
         if depth < len(cosines):

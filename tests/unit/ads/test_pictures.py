@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from vitrine.ads import pictures
 from vitrine.ads.pictures import Pictures
 
 
@@ -18,11 +17,7 @@ def hung(vectors: np.ndarray) -> Pictures:
 
 
 @pytest.mark.parametrize("depth", [1, 10, 49, 50, 51, 500])
-@pytest.mark.parametrize("at_once", [1, 100, 10**6])
-def test_the_nearest_are_those_of_a_loop(
-    monkeypatch: pytest.MonkeyPatch, depth: int, at_once: int
-) -> None:
-    monkeypatch.setattr(pictures, "_PRODUCTS_AT_ONCE", at_once)
+def test_the_nearest_are_those_of_a_loop(depth: int) -> None:
     vectors, probes = drawn(50), drawn(3, seed=4)
     found = hung(vectors).nearest(probes, depth)
     for probe, best in zip(probes, found, strict=True):
