@@ -263,7 +263,7 @@ def show(found: dict[str, Any], options: argparse.Namespace, seconds: float) -> 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     console.print(
         f"{options.requests:,} requests of {SLOTS} slots by {options.shoppers} shoppers, "
-        f"{options.products} products, {len(ARMS)} × the day of {the_day()}; {seconds:.0f} s"
+        f"{options.products} products, {len(options.arms)} × the day of {the_day()}; {seconds:.0f} s"
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("", "revenue", "worth", "impressions", "click rate", "95 % interval", "liking",
@@ -298,7 +298,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--products", type=int, default=400)
     parser.add_argument("--shoppers", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--arms", default=",".join(ARMS), help="with commas between them")
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--directory", type=Path, help="keep the filled shop there")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     parser.set_defaults(exploration=0.1)
@@ -311,7 +311,7 @@ def main() -> int:
     began = time.monotonic()
     with counting() as bar, recommend_loop.opened(options, bar) as (platform, products):
         there = [one for one in products if one.availability == "in_stock"]
-        for at, name in enumerate(options.arms.split(",")):
+        for at, name in enumerate(options.arms):
             forget_learning(platform)
             clock = Clock(datetime.combine(the_day(), datetime.min.time(), UTC))
             prefix = f"run{int(time.time())}-{at}"
