@@ -3,6 +3,8 @@
 A neighbour on the machine that spoils one turn so spoils none of the figures.
 """
 
+import itertools
+import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -49,19 +51,28 @@ def percentile(milliseconds: Sequence[float], hundredths: int) -> float:
 
 
 def ask_all(
-    ask: Callable[[T], object], questions: Sequence[T], callers: int
+    ask: Callable[[T], object], questions: Sequence[T], callers: int, rate: float | None = None
 ) -> tuple[list[float], float]:
     """Ask every question, by callers of whom each asks anew as soon as it is answered.
 
-    Returns the milliseconds of each and the seconds of all.
+    With a `rate` questions come as visitors do, so many a second (Poisson), whether those before
+    are answered or not; one that no caller is free for waits, and that counts. Returns the
+    milliseconds of each and the seconds of all.
     """
+    dice = random.Random(0)
+    gaps = (dice.expovariate(rate) if rate else 0.0 for _ in questions)
+    due = list(itertools.accumulate(gaps))
 
-    def timed(question: T) -> float:
-        began = time.perf_counter()
+    def timed(question: T, after: float) -> float:
+        if rate:
+            time.sleep(max(0.0, began + after - time.perf_counter()))
+            asked = began + after
+        else:
+            asked = time.perf_counter()
         ask(question)
-        return (time.perf_counter() - began) * 1000
+        return (time.perf_counter() - asked) * 1000
 
     with ThreadPoolExecutor(callers) as threads:
         began = time.perf_counter()
-        milliseconds = list(threads.map(timed, questions))
+        milliseconds = list(threads.map(timed, questions, due))
         return milliseconds, time.perf_counter() - began

@@ -2,6 +2,7 @@
 
     .venv/bin/python bench/ads.py                              # the embedded stack, over HTTP
     .venv/bin/python bench/ads.py --creatives 100 --requests 200
+    .venv/bin/python bench/ads.py --rate 20                    # visitors come, so many a second
     .venv/bin/python bench/ads.py --real-milvus                # 100,000, on a real Milvus
 
 It uses the shops of bench/search.py under `--directory` and gives shoppers a history. A turn asks
@@ -104,7 +105,14 @@ class Cpu:
 class Desk:
     """Asks one shop everything, turn by turn."""
 
-    def __init__(self, shop: Shop, collection: str, url: str, clients: Sequence[int]) -> None:
+    def __init__(
+        self,
+        shop: Shop,
+        collection: str,
+        url: str,
+        clients: Sequence[int],
+        rate: float | None = None,
+    ) -> None:
         key = shop.api_key("ads")
         with shop.platform.sessions() as session:
             known = authenticate(session, key)
@@ -117,6 +125,7 @@ class Desk:
         self._matcher = AdMatcher(replace(matcher.tools, finder=cast(Finder, self._noting)))
         self._processes = shop.processes
         self._clients = clients
+        self._rate = rate
         self.cpu = {one: Cpu() for one in clients}
         self.found: dict[str, Found] = {}
 
@@ -135,7 +144,7 @@ class Desk:
             answers.append((one[0], self._api(one[1])))
 
         before, mine = cpu_seconds(self._processes), time.process_time()
-        taken, seconds = ask_all(ask, prepared, clients)
+        taken, seconds = ask_all(ask, prepared, clients, self._rate)
         mine = time.process_time() - mine
         if not counted:
             return
@@ -222,7 +231,7 @@ def measure(
     """Ask one shop in turns, and print it."""
     give_histories(shop.platform, SHOPPERS, EVENTS, SEED)
     with serving(shop) as url:
-        desk = Desk(shop, stocked.collection, url, options.clients)
+        desk = Desk(shop, stocked.collection, url, options.clients, options.rate)
         asked = streams(shop, options)
         task = bar.add_task("asking", total=options.turns)
         desk.turn(asked, counted=False)
@@ -249,6 +258,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--creatives", type=int, nargs="+", help="so many, one run after another")
     parser.add_argument("--products", type=int, help="size of the shop")
     parser.add_argument("--clients", type=int, nargs="+", default=list(CLIENTS))
+    parser.add_argument(
+        "--rate",
+        type=float,
+        help="requests a second, of all clients [as fast as they are answered]",
+    )
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--requests", type=int, default=400, help="in a turn, of all kinds")
     parser.add_argument("--photos", action="store_true", help="ask by photos as well")
