@@ -273,7 +273,7 @@ class Platform:
                         limits=self.limits,
                     )
                 ),
-                running=RunningAds(readers, background=background),
+                running=RunningAds(readers),
                 finder=Finder(self.index, gallery),
                 sieve=Sieve(products, vectors),
                 scorer=Scorer(

@@ -4,14 +4,16 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from vitrine import logs
-from vitrine.errors import VitrineError
+from vitrine.deadline import bounded
+from vitrine.errors import Unavailable, VitrineError
 
+T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -19,6 +21,8 @@ V = TypeVar("V")
 _ABSENT_SECONDS = 2.0
 # So many times as old as it should be, it is still better than to wait.
 _STILL_GOOD = 5.0
+# Who has no bound of their own waits so long.
+_MOST_SECONDS = 60.0
 _log = logs.get(__name__)
 
 
@@ -40,6 +44,17 @@ class Background:
                 return
             self._waiting.add(name)
         self._threads.submit(self._do, name, do)
+
+    def result(self, do: Callable[[], T]) -> T:
+        """Do this there and wait for it; it goes on also where whoever asked may wait no longer.
+
+        Raises what it raises, and Unavailable where the time at hand is over.
+        """
+        doing = self._threads.submit(do)
+        wait([doing], timeout=bounded(_MOST_SECONDS))
+        if not doing.done():
+            raise Unavailable("What runs is still being read; try again in a few seconds.")
+        return doing.result()
 
     def _do(self, name: Hashable, do: Callable[[], object]) -> None:
         try:

@@ -35,11 +35,11 @@ class RunningAds:
         self,
         readers: Readers,
         *,
-        background: Background | None = None,
         refresh_seconds: float = REFRESH_SECONDS,
     ) -> None:
         self._readers = readers
-        self._background = background or Background()
+        # Of its own: what is active is waited for by more than what else is read beside requests.
+        self._background = Background()
         self._refresh_seconds = refresh_seconds
         self._lock = threading.Lock()
         self._seen: Running | None = None
@@ -48,15 +48,23 @@ class RunningAds:
         self._since: datetime | None = None
 
     def now(self) -> Running:
-        """What is active, about a second old and two at most. The first look is waited for."""
+        """What is active, about a second old and two at most.
+
+        The first look is waited for; of very many ads it takes longer than a request may, and goes
+        on beside those that are told so (Unavailable).
+        """
         seen, age = self._seen, time.monotonic() - self._read_at
         if seen is not None:
             if age < self._refresh_seconds:
                 return seen
             if age < self._refresh_seconds + _OLDEST_SECONDS:
-                self._background((id(self), "look"), self._refresh)
+                self.prepare()
                 return seen
-        return self._refresh()
+        return self._background.result(self._refresh)
+
+    def prepare(self) -> None:
+        """Look again, or for the first time, beside whatever is done meanwhile."""
+        self._background((id(self), "look"), self._refresh)
 
     def forget(self) -> None:
         """Look again at the next question."""

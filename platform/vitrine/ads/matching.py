@@ -125,6 +125,10 @@ class AdMatcher:
             timing_ms=stages.out(),
         )
 
+    def prepare(self) -> None:
+        """Begin to read what is active, so that the first request need not wait for it."""
+        self.tools.running.prepare()
+
     def forget(self) -> None:
         """Look at once at what is active now, instead of within seconds."""
         self.tools.running.forget()

@@ -69,13 +69,19 @@ class App(Flask):
     request_class = dispatch.StrictRequest
 
 
+PREPARE = "prepare"
+
+
 def all_routes() -> list[Route]:
     """Every call of the api, in the order of its documentation."""
     return list(chain.from_iterable(RESOURCES))
 
 
 def create_app(platform: Platform) -> Flask:
-    """Build the api over a platform; connects to nothing."""
+    """Build the api over a platform; connects to nothing.
+
+    A process that serves it calls `extensions[PREPARE]` once, to begin reading what takes long.
+    """
     app = App("vitrine.api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = platform.settings.max_request_bytes
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -94,4 +100,5 @@ def create_app(platform: Platform) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     document = openapi.build(routes, platform.settings)
     app.extensions[pages.DOCUMENT] = json.dumps(document).encode()
+    app.extensions[PREPARE] = services.matcher.prepare
     return app

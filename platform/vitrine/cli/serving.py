@@ -9,7 +9,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 
-from vitrine.api.app import create_app
+from vitrine.api.app import PREPARE, create_app
 from vitrine.api.problems import problem
 from vitrine.assembly import assemble
 from vitrine.errors import Malformed
@@ -70,6 +70,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
             # A cart and what is to be left out stand in the address of recommendations.
             "limit_request_line": 8190,
             "preload_app": True,
+            # Threads are not carried over a fork.
+            "post_worker_init": lambda worker: app.extensions[PREPARE](),
             "control_socket_disable": True,
             "logger_class": PropagatingLogger,
             "loglevel": settings.log_level.lower(),

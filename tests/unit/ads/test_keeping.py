@@ -3,7 +3,10 @@
 import threading
 from collections.abc import Collection
 
+import pytest
+
 from vitrine.ads.keeping import Background, Kept
+from vitrine.deadline import within
 from vitrine.errors import Unavailable
 
 
@@ -104,3 +107,24 @@ def test_what_fails_beside_the_requests_is_tried_again() -> None:
     done.clear()
     background("name", done.set)
     assert done.wait(5)
+
+
+def test_what_takes_longer_than_a_request_may_goes_on_beside_it() -> None:
+    background, done = Background(), threading.Event()
+
+    def slow() -> int:
+        assert done.wait(5)
+        return 7
+
+    with within(0.05), pytest.raises(Unavailable, match="try again"):
+        background.result(slow)
+    done.set()
+    assert background.result(lambda: 8) == 8
+
+
+def test_who_waits_hears_what_went_wrong() -> None:
+    def fails() -> int:
+        raise Unavailable("PostgreSQL does not answer.")
+
+    with pytest.raises(Unavailable, match="PostgreSQL"):
+        Background().result(fails)
