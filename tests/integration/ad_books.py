@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pytest
 from redis import Redis
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.dialects.postgresql import insert
 
 from tests.conftest import DatabaseFrom
@@ -22,6 +22,7 @@ from vitrine.ads.decided import Decided, DecidedSlot, record
 from vitrine.ads.models import BILLED_BY, Advertiser, AdvertiserMember, Creative
 from vitrine.ads.traffic import Sender
 from vitrine.assembly import Platform, assemble
+from vitrine.db import Sessions
 from vitrine.decisions.people import ensure
 from vitrine.decisions.tokens import Shown, TokenSigner
 from vitrine.embedded.services import ServiceUrls
@@ -209,8 +210,50 @@ class AdBooks:
 
     def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """Read rows."""
-        with self.platform.sessions() as session:
-            return [dict(row._mapping) for row in session.execute(text(statement), values)]
+        return read_rows(self.platform, statement, **values)
+
+
+def read_rows(platform: Platform, statement: str, **values: Any) -> list[dict[str, Any]]:
+    """Read rows of a shop."""
+    with platform.sessions() as session:
+        return [dict(row._mapping) for row in session.execute(text(statement), values)]
+
+
+class Died(BaseException):
+    """The process is gone, just here."""
+
+
+class Mortal:
+    """Lets what is done die before or after its commit, as `at` says."""
+
+    def __init__(self, sessions: Sessions, counters: Counters) -> None:
+        self.at: str | None = None
+        self._sessions = sessions
+        self._counters = counters
+        event.listen(sessions, "before_commit", self._before)
+        counters.settled = self._after  # type: ignore[method-assign]
+
+    def close(self) -> None:
+        event.remove(self._sessions, "before_commit", self._before)
+        del self._counters.settled
+
+    @contextmanager
+    def dying(self, at: str | None) -> Iterator[None]:
+        """Die there meanwhile; whoever is asked does not answer."""
+        self.at = at
+        try:
+            yield
+        finally:
+            self.at = None
+
+    def _before(self, session: object) -> None:
+        if self.at == "before the commit":
+            raise Died
+
+    def _after(self, decision: str, position: int, standing: Standing) -> None:
+        if self.at == "after the commit":
+            raise Died
+        Counters.settled(self._counters, decision, position, standing)
 
 
 @contextmanager
@@ -255,7 +298,15 @@ class Found:
     events: list[dict[str, Any]]
 
 
-def recount(books: AdBooks, *slugs: str, by_events: bool = True) -> dict[str, Found]:
+class Selling(Protocol):
+    """A shop whose campaigns can be recounted: their ids in PostgreSQL by what they are called."""
+
+    ids: dict[str, int]
+
+    def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]: ...
+
+
+def recount(books: Selling, *slugs: str, by_events: bool = True) -> dict[str, Found]:
     """Recount campaigns from the ledger and the events, row by row, and compare everything.
 
     `by_events`: every charge is of an event that was written down.

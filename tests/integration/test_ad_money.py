@@ -6,6 +6,7 @@ other. After every step both are compared, and the real ones are recounted from 
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
@@ -22,14 +23,22 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
-from tests.integration.ad_books import BROWSER, MILLION, NOBODY, Ad, AdBooks, ad_books, recount
-from vitrine.ads.asks import Standing, member_of
+from tests.integration.ad_books import (
+    BROWSER,
+    MILLION,
+    NOBODY,
+    Ad,
+    AdBooks,
+    Died,
+    Mortal,
+    ad_books,
+    recount,
+)
+from vitrine.ads.asks import member_of
 from vitrine.ads.audit import verify_books
 from vitrine.ads.books import Charge, settle
-from vitrine.ads.counters import Counters
 from vitrine.ads.days import local_day
 from vitrine.ads.traffic import Sender
 from vitrine.errors import Conflict, Invalid
@@ -49,33 +58,6 @@ DEATHS = st.sampled_from([None, None, None, "before the commit", "after the comm
 def books(request: pytest.FixtureRequest) -> Iterator[AdBooks]:
     with ad_books(request, ad_clicks_per_minute=1000) as opened:
         yield opened
-
-
-class Died(BaseException):
-    """The process is gone, just here."""
-
-
-class Mortal:
-    """Lets what is done die before or after its commit."""
-
-    def __init__(self, books: AdBooks) -> None:
-        self.books = books
-        self.at: str | None = None
-        event.listen(books.platform.sessions, "before_commit", self._before)
-        books.counters.settled = self._after  # type: ignore[method-assign]
-
-    def close(self) -> None:
-        event.remove(self.books.platform.sessions, "before_commit", self._before)
-        del self.books.counters.settled
-
-    def _before(self, session: object) -> None:
-        if self.at == "before the commit":
-            raise Died
-
-    def _after(self, decision: str, position: int, standing: Standing) -> None:
-        if self.at == "after the commit":
-            raise Died
-        Counters.settled(self.books.counters, decision, position, standing)
 
 
 @dataclass
@@ -120,7 +102,7 @@ class Money(RuleBasedStateMachine):
         books.clock.now = BEGIN
         books.meet(*(f"{who}-{run}" for who in ("ada", "bob")))
         books.meet(f"boss-{run}", members=True)
-        self.mortal = Mortal(books)
+        self.mortal = Mortal(books.platform.sessions, books.counters)
         self.purses: dict[str, Purse] = {}
         self.events: dict[tuple[str, int, str], dict[str, Any]] = {}
         self.orders: set[str] = set()
@@ -266,14 +248,10 @@ class Money(RuleBasedStateMachine):
                 self.told(ad, kind, BROWSER, 1, None)
 
     def told(self, ad: Ad, kind: str, sender: Sender, times: int, death: str | None) -> None:
-        books, self.mortal.at = self.books, death
-        try:
-            told = [AdEventIn(token=ad.token, event=kind)] * times
+        books, taken = self.books, None
+        told = [AdEventIn(token=ad.token, event=kind)] * times
+        with suppress(Died), self.mortal.dying(death):
             taken = books.platform.ad_events.take(told, sender)
-        except Died:
-            taken = None
-        finally:
-            self.mortal.at = None
         age = (books.clock.now - ad.at).total_seconds()
         late = age > books.platform.settings.ad_token_seconds
         key = (ad.decision, ad.position, kind)
@@ -305,15 +283,11 @@ class Money(RuleBasedStateMachine):
     @rule(person=st.sampled_from(SHOPPERS), order=st.integers(1, 30), death=DEATHS)
     def sell(self, person: str, order: int, death: str | None) -> None:
         """Somebody buys something, and the last ad that they clicked, or saw, has led to it."""
-        key, self.mortal.at = f"order-{Money.runs}-{order}", death
+        key = f"order-{Money.runs}-{order}"
         told = ConversionIn(order_id=key, user_id=self.slug(person))
-        try:
+        with suppress(Died), self.mortal.dying(death):
             (taken,) = self.books.platform.conversions.take([told]).conversions
             assert taken.known == (key in self.orders)
-        except Died:
-            pass
-        finally:
-            self.mortal.at = None
         if key in self.orders or death == "before the commit":
             return
         self.orders.add(key)
@@ -363,9 +337,9 @@ class Money(RuleBasedStateMachine):
         left = charge["amount_micros"] - given
         known = self.refunds.get(name)
         wanted = RefundIn(refund_id=name, charge=charge["id"], amount_micros=amount)
-        self.mortal.at = death
         try:
-            entry = self.books.platform.accounting.refund(wanted)
+            with self.mortal.dying(death):
+                entry = self.books.platform.accounting.refund(wanted)
         except Died:
             if death == "before the commit":
                 return
@@ -376,8 +350,6 @@ class Money(RuleBasedStateMachine):
             assert amount is not None
             assert amount > left
             return
-        finally:
-            self.mortal.at = None
         done = (charge["id"], -entry.amount_micros)
         if known is not None:
             assert done == known
