@@ -263,7 +263,7 @@ def show(found: dict[str, Any], options: argparse.Namespace, seconds: float) -> 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     console.print(
         f"{options.requests:,} requests of {SLOTS} slots by {options.shoppers} shoppers, "
-        f"{options.products} products, {len(options.arms)} × the day of {the_day()}; {seconds:.0f} s"
+        f"{options.products} products, {len(options.arms)} × {the_day()}; {seconds:.0f} s"
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("", "revenue", "worth", "impressions", "click rate", "95 % interval", "liking",
