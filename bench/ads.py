@@ -230,7 +230,7 @@ def measure(
 ) -> dict[str, Any]:
     """Ask one shop in turns, and print it."""
     give_histories(shop.platform, SHOPPERS, EVENTS, SEED)
-    with serving(shop) as url:
+    with serving(shop, api_processes=options.processes) as url:
         desk = Desk(shop, stocked.collection, url, options.clients, options.rate)
         asked = streams(shop, options)
         task = bar.add_task("asking", total=options.turns)
@@ -263,6 +263,7 @@ def arguments() -> argparse.Namespace:
         type=float,
         help="requests a second, of all clients [as fast as they are answered]",
     )
+    parser.add_argument("--processes", type=int, default=1, help="of the api")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--requests", type=int, default=400, help="in a turn, of all kinds")
     parser.add_argument("--photos", action="store_true", help="ask by photos as well")
