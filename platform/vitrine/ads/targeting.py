@@ -23,8 +23,6 @@ _LISTS = {
     "device": "devices",
     KEYWORD: "keywords",
 }
-REASONS = tuple(f"{side}:{about}" for side in ("targeting", "excluded") for about in _LISTS)
-"""Why a campaign may be refused; the first of several is the one that is said."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,10 @@ def compile_rules(targeting: Mapping[str, Any], exclusions: Mapping[str, Any]) -
 
 
 def refusal(rules: Rules, situation: Situation) -> str | None:
-    """Say why a campaign may not take part, as one of `REASONS`; None if it may."""
+    """Say why a campaign may not take part: the first list that refuses; None if it may.
+
+    As `targeting:geo` or `excluded:geo`, of what conditions are about.
+    """
     for condition in rules.targeting:
         if not condition.holds(situation):
             return f"targeting:{condition.about}"
