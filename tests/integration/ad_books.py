@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 from redis import Redis
 from sqlalchemy import event, text
 from sqlalchemy.dialects.postgresql import insert
@@ -217,6 +218,19 @@ def read_rows(platform: Platform, statement: str, **values: Any) -> list[dict[st
     """Read rows of a shop."""
     with platform.sessions() as session:
         return [dict(row._mapping) for row in session.execute(text(statement), values)]
+
+
+def lived(runs: int) -> settings:
+    """How a machine that keeps books lives: so often, forty steps each."""
+    return settings(
+        max_examples=runs,
+        stateful_step_count=40,
+        deadline=None,
+        # Making what failed smaller would take minutes.
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 class Died(BaseException):

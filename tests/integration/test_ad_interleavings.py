@@ -13,7 +13,6 @@ from itertools import chain
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -32,6 +31,7 @@ from tests.integration.ad_books import (
     Died,
     Mortal,
     Switched,
+    lived,
     read_rows,
     recount,
 )
@@ -397,15 +397,7 @@ def test_what_a_shop_sells_adds_up_whatever_goes_wrong_meanwhile(fair: Fair) -> 
     Trading.fair = fair
     run_state_machine_as_test(
         Trading,
-        settings=settings(
-            max_examples=6,
-            stateful_step_count=40,
-            deadline=None,
-            # Making what failed smaller would take minutes.
-            phases=[Phase.generate],
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=lived(6),
     )
     # It looked at something.
     assert all(Trading.seen[one] for one in (*CAMPAIGNS, "charges")), Trading.seen

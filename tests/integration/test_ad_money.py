@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -34,6 +33,7 @@ from tests.integration.ad_books import (
     Died,
     Mortal,
     ad_books,
+    lived,
     recount,
 )
 from vitrine.ads.asks import member_of
@@ -408,15 +408,7 @@ def test_the_books_add_up_whatever_happens(books: AdBooks) -> None:
     Money.books = books
     run_state_machine_as_test(
         Money,
-        settings=settings(
-            max_examples=8,
-            stateful_step_count=40,
-            deadline=None,
-            # Making what failed smaller would take minutes.
-            phases=[Phase.generate],
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=lived(8),
     )
 
 
