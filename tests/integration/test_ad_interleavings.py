@@ -107,7 +107,7 @@ class Fair(Market):
                 **{
                     "bid_micros": UNIT,
                     "starts_on": "2026-10-24",
-                    "ends_on": "2026-11-30",
+                    "ends_on": "2999-12-31",
                     "total_budget_micros": TOTAL,
                     "daily_budget_micros": DAILY,
                     **fields,

@@ -26,9 +26,9 @@ from vitrine.ads.looking import RunningAds
 from vitrine.ads.matching import AdMatcher
 from vitrine.ads.models import AdSlot, Campaign, Control
 from vitrine.assembly import Platform
-from vitrine.catalog.models import CreativeImage, Product
+from vitrine.catalog.models import CreativeImage, Product, ProductImage
 from vitrine.decisions.tokens import TokenSigner
-from vitrine.errors import Invalid, NotFound
+from vitrine.errors import Invalid, NotFound, Unavailable
 from vitrine.index.client import VectorIndex
 from vitrine.recommend.erasure import erase
 from vitrine.redis_calls import RedisCalls, make_redis
@@ -190,6 +190,39 @@ def test_what_a_product_cannot_keep_is_not_promised(market: Market) -> None:
     assert why(market.shop, found.decision_id).filtered["out_of_stock"] == 1
     catalog.patch("acme", sku(2), ProductPatch(availability="in_stock"))
     assert "mugs-2" in creatives(market.match(**asked))
+
+
+def test_a_product_without_a_picture_takes_nobodys_slot(market: Market) -> None:
+    asked = {"category": KINDS[0], "slots": 20, "same_advertiser": True, "seed": 3}
+    drawn = select(Product.id).where(Product.sku == sku(2)).scalar_subquery()
+    of_it = update(ProductImage).where(ProductImage.product_id == drawn)
+    for state, reasons in (("received", {"no_picture": 1}), ("searchable", {})):
+        with market.shop.sessions.begin() as session:
+            session.execute(of_it.values(state=state))
+        matcher = market.shop.matcher
+        found = matcher.match(MatchQuery.model_validate(asked), key_id="test")
+        assert ("mugs-2" in creatives(found)) == (not reasons)
+        told = why(market.shop, found.decision_id).filtered
+        assert {one: told.get(one, 0) for one in reasons} == reasons
+        assert "gone" not in told
+
+
+def test_a_campaign_that_is_not_shown_takes_nobodys_place(market: Market) -> None:
+    market.campaign("crowd", bid_micros=9 * UNIT)
+    for number in range(150):
+        market.creative(f"crowd-{number}", "crowd", product=number % 3, title="Nice mug")
+    market.patch("crowd", state="paused")
+    market.ready()
+    for seed in range(5):
+        for asked in ({"category": KINDS[0]}, {"text": "mug"}):
+            found = market.match(**asked, slots=1, seed=seed)
+            assert first(found).campaign == "mugs"
+            assert "campaign" not in why(market.shop, found.decision_id).filtered
+    market.patch("crowd", state="active")
+    market.look()
+    assert first(market.match(category=KINDS[0], slots=1, seed=1)).campaign == "crowd"
+    market.campaigns.archive("crowd")
+    market.look()
 
 
 def test_who_is_gone_since_the_last_look_leaves_the_slot_to_the_next(market: Market) -> None:
@@ -527,6 +560,34 @@ def test_another_picture_of_a_product_comes_to_hang_in_memory(market: Market) ->
     assert {running.creatives[id_].slug for id_ in changed} == {"bowls-6"}
     row = before.rows[min(changed)]
     assert float(before.vectors[row] @ after.vectors[row]) < 0.9
+    of_it = update(ProductImage).where(ProductImage.cid == after.cids[min(changed)])
+    with shop.sessions.begin() as session:
+        session.execute(of_it.values(state="failed"))
+    gallery.forget()
+    bare = gallery.pictures(running, digest)
+    assert bare is not None
+    assert after.cids.keys() - bare.cids.keys() == changed
+    with shop.sessions.begin() as session:
+        session.execute(of_it.values(state="searchable"))
+
+
+def test_what_cannot_be_read_whole_is_followed_all_the_same(market: Market) -> None:
+    running = RunningAds(market.shop.reading.connect)
+    running.now()
+    running._whole_at -= 1000
+
+    def fails(*_: object) -> None:
+        raise Unavailable("This takes too long.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vitrine.ads.looking.read_all", fails)
+        running.forget()
+        with pytest.raises(Unavailable):
+            running.now()
+        market.patch("bowls", state="paused")
+        running.forget()
+        assert "bowls" not in {one.slug for one in running.now().campaigns.values()}
+    market.patch("bowls", state="active")
 
 
 def test_what_changed_is_seen_as_if_all_were_looked_at(market: Market) -> None:

@@ -19,8 +19,7 @@ def arranged(running: Running) -> Running:
     of_campaign: dict[int, list[int]] = {}
     by_word: dict[str, list[int]] = {}
     by_category: dict[str, list[int]] = {}
-    ids = tuple(sorted(running.creatives))
-    for id_ in ids:
+    for id_ in sorted(running.creatives):
         one = running.creatives[id_]
         of_campaign.setdefault(one.campaign_id, []).append(id_)
         for word in _words(running, one):
@@ -29,7 +28,7 @@ def arranged(running: Running) -> Running:
             by_category.setdefault(path, []).append(id_)
     found = replace(
         running,
-        ids=ids,
+        ids=_ids(running),
         of_campaign={id_: tuple(some) for id_, some in of_campaign.items()},
         by_word={word: tuple(some) for word, some in by_word.items()},
         by_category={path: tuple(some) for path, some in by_category.items()},
@@ -53,14 +52,17 @@ def rearranged(
     )
     moved = {id_ for id_ in creatives if _is_moved(before.creatives, after.creatives, id_)}
     for id_ in campaigns:
-        if _keywords(before, id_) != _keywords(after, id_):
+        if (_keywords(before, id_), _sells(before, id_)) != (
+            _keywords(after, id_),
+            _sells(after, id_),
+        ):
             moved.update(before.of_campaign.get(id_, ()))
     if len(moved) > len(after.creatives) * _MANY:
         return arranged(after)
     if moved:
         after = replace(
             after,
-            ids=tuple(sorted(after.creatives)),
+            ids=_ids(after),
             of_campaign=_places(before.of_campaign, before, after, moved, _campaign),
             by_word=_places(before.by_word, before, after, moved, _words),
             by_category=_places(before.by_category, before, after, moved, _paths),
@@ -112,7 +114,20 @@ def _campaign(running: Running, creative: RunningCreative) -> Iterable[int]:
     return (creative.campaign_id,)
 
 
+def _ids(running: Running) -> tuple[int, ...]:
+    found = (id_ for id_, one in running.creatives.items() if _sells(running, one.campaign_id))
+    return tuple(sorted(found))
+
+
+def _sells(running: Running, campaign_id: int) -> bool:
+    """Whether its ads are to be found: others would take the places of those that can be shown."""
+    campaign = running.campaigns.get(campaign_id)
+    return campaign is not None and not campaign.is_spent
+
+
 def _words(running: Running, creative: RunningCreative) -> Iterable[str]:
+    if not _sells(running, creative.campaign_id):
+        return ()
     return creative.words | _keywords(running, creative.campaign_id)
 
 
@@ -123,6 +138,8 @@ def _keywords(running: Running, campaign_id: int) -> frozenset[str]:
 
 def _paths(running: Running, creative: RunningCreative) -> Iterable[str]:
     """A category and all above it."""
+    if not _sells(running, creative.campaign_id):
+        return []
     parts = creative.category.split("/") if creative.category is not None else []
     return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
 

@@ -59,7 +59,7 @@ class Finder:
         dice = random.Random(seed)  # noqa: S311 - a draw among ads is no secret
         most = _FEW if near and len(context.pictures) else _MOST_ELSE
         of_category = _some(_by_category(context, running), dice, most)
-        named = {*_by_words(context, running), *of_category}
+        named = {*_by_words(context, running, dice), *of_category}
         more = _some(running.ids, dice, _MOST_ELSE) if len(near) + len(named) < DEPTH else ()
         # In one order, whatever this process saw when: chance is drawn along it.
         ids = sorted({*near, *named, *more} & running.creatives.keys())
@@ -81,15 +81,19 @@ class Finder:
         return list(chain.from_iterable(answers)), exhausted
 
 
-def _by_words(context: AdContext, running: Running) -> list[int]:
-    """Creatives that have words of the shopper, those with most of them first."""
+def _by_words(context: AdContext, running: Running, dice: random.Random) -> list[int]:
+    """Creatives that have words of the shopper, those with most of them first, else by chance."""
     found: dict[int, int] = {}
     for ids in sorted((running.by_word.get(word, ()) for word in context.words), key=len):
         if found and len(found) + len(ids) > _MOST_COUNTED:
             break
         for id_ in ids:
             found[id_] = found.get(id_, 0) + 1
-    return sorted(found, key=lambda id_: (-found[id_], id_))[:_MOST_NAMED]
+    if len(found) <= _MOST_NAMED:
+        return list(found)
+    some = sorted(found)
+    dice.shuffle(some)
+    return sorted(some, key=lambda id_: -found[id_])[:_MOST_NAMED]
 
 
 def _by_category(context: AdContext, running: Running) -> Sequence[int]:

@@ -22,7 +22,11 @@ ProductKey = tuple[str, str]
 
 _PRODUCTS = text(
     """
-    select id, products.seller_id, products.sku, title, category, price, availability
+    select id, products.seller_id, products.sku, title, category, price, availability,
+        exists (
+            select from product_images
+            where product_id = products.id and product_images.state = 'searchable'
+        ) as has_picture
     from unnest(cast(:sellers as text[]), cast(:skus as text[])) as wanted(seller_id, sku)
     join products on products.seller_id = wanted.seller_id and products.sku = wanted.sku
     """
@@ -38,6 +42,7 @@ class Drawn:
     category: str
     price: Decimal
     in_stock: bool
+    has_picture: bool
 
     @property
     def words(self) -> frozenset[str]:
@@ -53,9 +58,9 @@ class DrawnProducts:
         self._kept = Kept(self._read, background, seconds=KEPT_SECONDS, most=_MOST_KEPT)
 
     def of(self, keys: Iterable[ProductKey]) -> dict[ProductKey, Drawn]:
-        """Find those that are there; one that is out of stock is looked at anew each time."""
+        """Find those that are there; one that cannot be shown is looked at anew each time."""
         found = self._kept.of(keys)
-        gone = [key for key, one in found.items() if not one.in_stock]
+        gone = [key for key, one in found.items() if not (one.in_stock and one.has_picture)]
         if gone:
             self._kept.forget(gone)
         return found
@@ -70,7 +75,12 @@ class DrawnProducts:
             rows = reads.execute(_PRODUCTS, {"sellers": list(sellers), "skus": list(skus)}).all()
         return {
             (row.seller_id, row.sku): Drawn(
-                row.id, row.title, row.category, row.price, Product.is_in_stock(row.availability)
+                row.id,
+                row.title,
+                row.category,
+                row.price,
+                Product.is_in_stock(row.availability),
+                row.has_picture,
             )
             for row in rows
         }

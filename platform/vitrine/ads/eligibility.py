@@ -105,6 +105,9 @@ class Sieve:
                 if reason := _refused_product(product, context, profile.hidden, profile.bought):
                     found.refused[creative.id] = reason
                     continue
+            elif creative.cid is None:
+                found.refused[creative.id] = "no_picture"
+                continue
             if creative.id in gone:
                 found.refused[creative.id] = "gone"
                 continue
@@ -177,6 +180,8 @@ def _refused_product(
         return "product_gone"
     if not product.in_stock:
         return "out_of_stock"
+    if not product.has_picture:
+        return "no_picture"
     if context.product is not None and context.product.id == product.id:
         return "on_the_page"
     if product.id in hidden:

@@ -45,6 +45,11 @@ class RunningCampaign:
     standing: Standing
     changed_at: tuple[datetime | None, ...]
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether its budget has nothing left, for good."""
+        return self.standing.spent_micros >= self.standing.total_micros
+
     def is_in_flight(self, now: datetime) -> bool:
         """Whether its days have begun and are not over."""
         return self.begins <= now and (self.ends is None or now < self.ends)
@@ -90,6 +95,7 @@ class Running:
 
     campaigns: Mapping[int, RunningCampaign] = field(default_factory=dict)
     creatives: Mapping[int, RunningCreative] = field(default_factory=dict)
+    # Those that are found: their campaign is active and has money. So are words and categories.
     ids: tuple[int, ...] = ()
     # Creatives whose own picture cannot be shown yet.
     waiting: frozenset[int] = frozenset()

@@ -18,8 +18,10 @@ from vitrine.ads.running_rows import (
     CAMPAIGNS,
     CREATIVE_CHANGED,
     CREATIVES,
+    EXAMPLES,
     FROM_CAMPAIGNS,
     FROM_CREATIVES,
+    RUNS,
     campaign_of,
     creative_of,
 )
@@ -27,8 +29,11 @@ from vitrine.db import Reads
 
 R = TypeVar("R", RunningCampaign, RunningCreative)
 
+# A statement of so many rows takes far less than a statement may.
+_PAGE = 10_000
 _CAMPAIGN_STAMPS = f"""
-    select campaigns.id, campaigns.state = 'active' as active, {CAMPAIGN_CHANGED} as changed_at
+    select campaigns.id, {RUNS} as active, {EXAMPLES} as examples,
+        {CAMPAIGN_CHANGED} as changed_at
     {FROM_CAMPAIGNS}
 """
 _CREATIVE_STAMPS = f"""
@@ -58,8 +63,13 @@ _CHANGED_CREATIVES = text(
     {_CREATIVE_STAMPS} where creatives.id in (select id from changed)
     """  # noqa: S608 - its parts stand above
 )
-_ACTIVE_CAMPAIGNS = text(f"{_CAMPAIGN_STAMPS} where campaigns.state = 'active'")
-_ACTIVE_CREATIVES = text(f"{_CREATIVE_STAMPS} where creatives.state = 'active'")
+_ACTIVE_CAMPAIGNS, _ACTIVE_CREATIVES = (
+    text(f"{stamps} where {active} and {table}.id > :after order by {table}.id limit {_PAGE}")
+    for table, stamps, active in (
+        ("campaigns", _CAMPAIGN_STAMPS, RUNS),
+        ("creatives", _CREATIVE_STAMPS, "creatives.state = 'active'"),
+    )
+)
 
 
 class _Make(Protocol[R]):
@@ -68,8 +78,7 @@ class _Make(Protocol[R]):
 
 def read_all(reads: Reads, before: Running) -> Running:
     """Read all that is active, and make anew what is not known as it stands."""
-    campaigns = reads.execute(_ACTIVE_CAMPAIGNS).all()
-    creatives = reads.execute(_ACTIVE_CREATIVES).all()
+    campaigns, creatives = _pages(reads, _ACTIVE_CAMPAIGNS), _pages(reads, _ACTIVE_CREATIVES)
     return _put(reads, before, campaigns, creatives, all_of_it=True)
 
 
@@ -108,10 +117,20 @@ def _changes(
     if all_of_it:
         news += known.keys() - {row.id for row in stamps}
     made: dict[int, R | None] = dict.fromkeys(news)
-    if news:
-        for row in reads.execute(statement, {"ids": news}):
+    for start in range(0, len(news), _PAGE):
+        for row in reads.execute(statement, {"ids": news[start : start + _PAGE]}):
             made[row.id] = make(row, known.get(row.id))
     return made
+
+
+def _pages(reads: Reads, statement: TextClause) -> list[Any]:
+    """Read all rows, by id, in statements that are each short."""
+    rows: list[Any] = []
+    while True:
+        page = reads.execute(statement, {"after": rows[-1].id if rows else 0}).all()
+        rows += page
+        if len(page) < _PAGE:
+            return rows
 
 
 def _is_news(known: RunningCampaign | RunningCreative | None, row: Any) -> bool:
@@ -119,4 +138,6 @@ def _is_news(known: RunningCampaign | RunningCreative | None, row: Any) -> bool:
         return bool(row.active) == (known is None)
     if known.changed_at != tuple(row.changed_at):
         return True
-    return isinstance(known, RunningCreative) and known.cid != row.cid
+    if isinstance(known, RunningCreative):
+        return bool(known.cid != row.cid)
+    return known.examples != tuple(row.examples)

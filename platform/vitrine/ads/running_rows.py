@@ -1,5 +1,6 @@
 """Rows of what is active, as they are kept in memory."""
 
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,15 @@ FROM_CREATIVES = """
 # transaction wrote down earlier.
 CAMPAIGN_CHANGED = "array[campaigns.updated_at, budgets.updated_at, controls.updated_at]"
 CREATIVE_CHANGED = "array[creatives.updated_at, creative_stats.updated_at]"
+# One that ended is known for two days more, wherever they begin: nobody archives what is over.
+RUNS = """(
+    campaigns.state = 'active' and (ends_on is null or ends_on >= current_date - 2)
+)"""
+EXAMPLES = """array(
+    select cid from creative_images
+    where kind = 'example' and owner_id = campaigns.id and creative_images.state <> 'failed'
+    order by position
+)"""
 
 CAMPAIGNS = text(
     f"""
@@ -38,17 +48,13 @@ CAMPAIGNS = text(
         pacing, caps, targeting, exclusions, reserve_micros,
         total_micros, daily_micros, spent_micros, day, day_spent_micros, budgets.version,
         coalesce(controls.pace, 1) as pace,
-        array(
-            select cid from creative_images
-            where kind = 'example' and owner_id = campaigns.id and creative_images.state <> 'failed'
-            order by position
-        ) as examples,
+        {EXAMPLES} as examples,
         exists (
             select from creative_images where kind = 'example' and owner_id = campaigns.id
         ) as by_example,
         {CAMPAIGN_CHANGED} as changed_at
     {FROM_CAMPAIGNS}
-    where campaigns.id = any(cast(:ids as bigint[])) and campaigns.state = 'active'
+    where campaigns.id = any(cast(:ids as bigint[])) and {RUNS}
     """  # noqa: S608 - its parts stand above
 )
 CREATIVES = text(
@@ -125,9 +131,14 @@ def creative_of(row: Any, known: RunningCreative | None) -> RunningCreative:
         product=None if row.sku is None else (row.seller_id, row.sku),
         cid=row.cid,
         version=row.version,
-        words=known.words if same and known else fold_words(f"{row.title} {row.text}"),
+        words=known.words if same and known else _words(f"{row.title} {row.text}"),
         impressions=row.impressions,
         clicks=row.clicks,
         conversions=row.conversions,
         changed_at=tuple(row.changed_at),
     )
+
+
+def _words(text: str) -> frozenset[str]:
+    # One string for all ads that have the word.
+    return frozenset(map(sys.intern, fold_words(text)))

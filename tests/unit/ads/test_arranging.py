@@ -19,7 +19,7 @@ CATEGORIES = st.sampled_from([None, "home", "home/kitchen", "home/kitchen/mugs",
 IDS = st.integers(1, 6)
 
 
-def campaign(id_: int, keywords: frozenset[str]) -> RunningCampaign:
+def campaign(id_: int, keywords: frozenset[str], spent: int = 0) -> RunningCampaign:
     return RunningCampaign(
         id=id_,
         slug=f"c{id_}",
@@ -39,7 +39,7 @@ def campaign(id_: int, keywords: frozenset[str]) -> RunningCampaign:
         by_example=False,
         example_similarity=0.5,
         reserve_micros=0,
-        standing=Standing(id_, 1, 10, None, 0, None, 0),
+        standing=Standing(id_, 1, 10, None, spent, None, 0),
         changed_at=(NOW,),
     )
 
@@ -66,7 +66,9 @@ def creative(
     )
 
 
-CAMPAIGNS = st.dictionaries(IDS, st.none() | WORDS, max_size=3)
+CAMPAIGNS = st.dictionaries(
+    IDS, st.none() | st.tuples(WORDS, st.sampled_from([0, 9, 10])), max_size=3
+)
 CREATIVES = st.dictionaries(
     st.integers(1, 12),
     st.none() | st.tuples(WORDS, CATEGORIES, st.integers(0, 9), st.booleans()),
@@ -96,8 +98,8 @@ def test_step_by_step_and_at_once_are_the_same(steps: list) -> None:
             running = rearranged(
                 running,
                 {
-                    id_: None if words is None else campaign(id_, words)
-                    for id_, words in campaigns.items()
+                    id_: None if told is None else campaign(id_, *told)
+                    for id_, told in campaigns.items()
                 },
                 changes,
             )
@@ -116,6 +118,11 @@ def test_words_of_a_campaign_find_its_creatives() -> None:
     assert running.by_category == {"home": (5,), "home/kitchen": (5,)}
     assert running.shop.impressions == running.tallies[1].impressions == 3.0
     gone = rearranged(running, {1: None}, {})
-    assert gone.by_word == {"red": (5,)}
+    assert (gone.by_word, gone.by_category, gone.ids) == ({}, {}, ())
+    assert gone.tallies[1].impressions == 3.0
+    spent = rearranged(running, {1: campaign(1, frozenset({"mug"}), spent=10)}, {})
+    assert (spent.by_word, spent.ids) == ({}, ())
+    again = rearranged(spent, {1: campaign(1, frozenset({"mug"}), spent=9)}, {})
+    assert (again.by_word, again.by_category) == (running.by_word, running.by_category)
     empty = rearranged(gone, {}, {5: None})
     assert (empty.by_word, empty.tallies, empty.ids) == ({}, {}, ())
