@@ -19,8 +19,8 @@ from vitrine.retrieval.stored import StoredPictures, read_pictures
 
 Vector = NDArray[np.float32]
 
-# A kilobyte each.
-MOST_KEPT = 50_000
+# A kilobyte each, and a product up to twelve.
+MOST_KEPT, MOST_PRODUCTS = 50_000, 10_000
 # A product may get another first picture, which its creatives draw on.
 KEPT_SECONDS = 60.0
 
@@ -69,7 +69,8 @@ class CreativeVectors:
                 with self._sessions() as session:
                     return read(session, keys, model)
 
-            fresh = Kept(read_all, self._background, seconds=KEPT_SECONDS, most=self._most)
+            most = min(self._most, MOST_PRODUCTS) if kind == "products" else self._most
+            fresh = Kept(read_all, self._background, seconds=KEPT_SECONDS, most=most)
             for of_model in {key[1] for key in list(self._kept)} - {model}:
                 self._kept.pop((kind, of_model), None)
             # Of two threads the first one's stays.

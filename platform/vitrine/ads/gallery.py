@@ -102,12 +102,15 @@ class Gallery:
             self._arranged = running.ids
 
     def _turned(self, before: Pictures) -> set[int]:
-        """Find which of the next page show another picture by now."""
+        """Find which of the next page show another picture by now, or none."""
         after, model = self._turned_to, before.model
         with self._sessions() as session:
             page = read_creative_scalars(session, model, after=after, limit=_PAGE)
-        self._turned_to = page[-1].id if len(page) == _PAGE else 0
-        return {one.id for one in page if before.cids.get(one.id) != one.cid}
+        last = page[-1].id if len(page) == _PAGE else None
+        self._turned_to = last or 0
+        shown = {one.id: one.cid for one in page}
+        hung = (id_ for id_ in before.cids if id_ > after and (last is None or id_ <= last))
+        return {id_ for id_ in {*shown, *hung} if before.cids.get(id_) != shown.get(id_)}
 
     def _rehung(self, before: Pictures, wanted: Mapping[int, int], new: set[int]) -> Pictures:
         """Read those that are new, and hang them among those that stay."""

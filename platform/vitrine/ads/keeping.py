@@ -62,6 +62,8 @@ class Background:
         except (SQLAlchemyError, VitrineError) as error:
             # Whoever needs it will read it for themselves, and hear of it.
             _log.warning("beside_requests.failed", reason=type(error).__name__)
+        except Exception:  # noqa: BLE001 - who waits for nothing would never hear of it
+            _log.exception("beside_requests.broke")
         finally:
             with self._lock:
                 self._waiting.discard(name)
@@ -129,6 +131,9 @@ class Kept(Generic[K, V]):
         fresh = self._read(keys)
         with self._lock:
             for key in keys:
+                known = self._kept.get(key)
+                if known is not None and known[0] > began:
+                    continue  # Somebody began later and was sooner.
                 self._kept[key] = (began, fresh.get(key))
                 self._kept.move_to_end(key)
             while len(self._kept) > self._most:

@@ -22,6 +22,8 @@ _OVERLAP, _LONG = timedelta(seconds=5), timedelta(seconds=60)
 _LONG_SECONDS = 10.0
 # The net under all that: now and then everything is read.
 _WHOLE_SECONDS = 600.0
+# What could not be read whole is read whole so much later, and changes meanwhile.
+_AGAIN_SECONDS = 60.0
 # Until it is so much older it is read anew beside the requests. After a quiet time nobody is served
 # what was seen before it.
 _OLDEST_SECONDS = 1.0
@@ -53,7 +55,9 @@ class RunningAds:
         The first look is waited for; of very many ads it takes longer than a request may, and goes
         on beside those that are told so (Unavailable).
         """
-        seen, age = self._seen, time.monotonic() - self._read_at
+        # In this order: what is seen may get newer between the two, and not older.
+        read_at, seen = self._read_at, self._seen
+        age = time.monotonic() - read_at
         if seen is not None:
             if age < self._refresh_seconds:
                 return seen
@@ -87,6 +91,8 @@ class RunningAds:
         with self._readers() as reads:
             asked_at: datetime = reads.execute(text("select clock_timestamp()")).scalar_one()
             if whole or before is None or since is None:
+                # If it fails, only changes are looked for until it is tried again.
+                self._whole_at = now - _WHOLE_SECONDS + _AGAIN_SECONDS
                 found = read_all(reads, before or Running())
             else:
                 found = read_changed(reads, before, since - (_LONG if long else _OVERLAP))

@@ -109,6 +109,27 @@ def test_what_fails_beside_the_requests_is_tried_again() -> None:
     assert done.wait(5)
 
 
+def test_what_was_read_before_does_not_undo_what_was_read_since() -> None:
+    clock, answers, slow = Clock(), iter([{1: "old"}, {1: "new"}]), threading.Event()
+
+    def read(keys: Collection[int]) -> dict[int, str]:
+        answer = next(answers)
+        if answer[1] == "old":
+            began.set()
+            assert slow.wait(5)
+        return answer
+
+    began, values = threading.Event(), Kept(read, Background(), seconds=10.0, most=9, clock=clock)
+    first = threading.Thread(target=lambda: values.of([1]))
+    first.start()
+    assert began.wait(5)
+    clock.now += 1
+    assert values.of([1]) == {1: "new"}
+    slow.set()
+    first.join()
+    assert values.of([1]) == {1: "new"}
+
+
 def test_what_takes_longer_than_a_request_may_goes_on_beside_it() -> None:
     background, done = Background(), threading.Event()
 

@@ -30,13 +30,13 @@ def pictures_of(
 def replace(
     session: Session, blobs: BlobStore, kind: str, owner: int, files: Sequence[bytes]
 ) -> bool:
-    """Make `files`, in order, the owner's pictures; tells whether they were others.
+    """Make `files`, in order, the owner's pictures; tells whether anything of them changed.
 
-    What failed and is sent again is tried again.
+    What failed and is sent again is tried again, and counts as a change.
     """
-    before = [use.cid for use in pictures_of(session, kind, [owner])[owner]]
+    before = [(use.cid, use.state == FAILED) for use in pictures_of(session, kind, [owner])[owner]]
     after = pictures.add_creative_images(session, blobs, kind, owner, files)
-    return before != [use.cid for use in after]
+    return before != [(use.cid, False) for use in after]
 
 
 def picture_out(use: CreativeImage) -> AdImage:
