@@ -26,6 +26,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,7 +37,7 @@ from _bare import tap, watching
 from _cpu import cpu_seconds
 from _histories import give_histories
 from _milvus import WHEEL, await_index, milvus
-from _questions import Api, Question
+from _questions import Api, Question, Refused
 from _standing import Shop, open_shop, serving
 from _synthetic import SEED
 from _turns import HUNDREDTHS, Turns, ask_all
@@ -56,6 +57,7 @@ PRODUCTS = 10_000
 CLIENTS = (1, 16)
 STAGES = ("context", "candidates", "eligibility", "auction", "record", "total")
 ALL = "all"
+READ_SECONDS = 60.0
 
 
 @dataclass
@@ -128,6 +130,19 @@ class Desk:
         self._rate = rate
         self.cpu = {one: Cpu() for one in clients}
         self.found: dict[str, Found] = {}
+
+    def await_ads(self, asked: Stream) -> None:
+        """Wait until the api has read what runs: of 100,000 creatives that takes it ten seconds."""
+        self._api.connect(1)
+        ends = time.monotonic() + READ_SECONDS
+        while True:
+            try:
+                self._api(self._api.prepare(asked[0][1]))
+            except Refused:
+                if time.monotonic() > ends:
+                    raise
+            else:
+                return
 
     def turn(self, streams: Iterator[Stream], *, counted: bool = True) -> None:
         """One turn, each part with requests of its own; the uncounted ones warm up."""
@@ -234,6 +249,9 @@ def measure(
         desk = Desk(shop, stocked.collection, url, options.clients, options.rate)
         asked = streams(shop, options)
         task = bar.add_task("asking", total=options.turns)
+        warming = next(asked)
+        desk.await_ads(warming)
+        asked = chain([warming], asked)
         desk.turn(asked, counted=False)
         for _ in range(options.turns):
             desk.turn(asked)
